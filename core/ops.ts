@@ -1,0 +1,162 @@
+import type { Digest } from './digest.ts'
+import type { Platform } from './platform.ts'
+
+/** What to do, as plain data. Fields named `unkeyed` tell the machinery how to do it, but cannot change the result as far as
+ *  a key is concerned: `keyedOp()` leaves them out. */
+export type Op = ScratchOp | ImageOp | ContextOp | RunOp | FilesOp | MergeOp | GitOp | HttpOp
+
+/** The empty tree. Takes no input. */
+export interface ScratchOp {
+  readonly type: 'scratch'
+}
+
+/** The tree of an image, wherever it comes from: registry, store, OCI layout or archive. Takes no input. */
+export interface ImageOp {
+  readonly type: 'image'
+  /** Digest of the manifest of one platform. */
+  readonly digest: Digest
+  readonly platform: Platform
+  /** The name that the user wrote, and what it was taken to mean. */
+  readonly unkeyed: { readonly reference: string }
+}
+
+/** Files of the user's. Takes no input. Has no key of its own: what is taken from it enters the key of the taker. */
+export interface ContextOp {
+  readonly type: 'context'
+  /** `context` is the build context, else a named one. */
+  readonly name: string
+  /** The lines of `.dockerignore`, cleaned, in order; `!` first means "take after all". */
+  readonly ignore: readonly string[]
+}
+
+/** One checkout of a git repository. Takes no input. */
+export interface GitOp {
+  readonly type: 'git'
+  readonly repository: string
+  readonly commit: string
+  readonly subdirectory: string
+  readonly keepGitDirectory: boolean
+}
+
+/** One downloaded file. Takes no input. */
+export interface HttpOp {
+  readonly type: 'http'
+  readonly url: string
+  readonly fileName: string
+  readonly checksum: Digest | undefined
+}
+
+/** One process on a tree: `inputs[0]` is the tree, further inputs are what bind mounts show. */
+export interface RunOp {
+  readonly type: 'run'
+  readonly argv: readonly string[]
+  /** In order; a later entry of the same name wins. */
+  readonly env: readonly EnvEntry[]
+  /** Absolute, clean. Made when missing. */
+  readonly cwd: string
+  /** As USER has it: `name`, `uid`, `name:group`, `uid:gid`, empty for root. Looked up in the tree. */
+  readonly user: string
+  readonly mounts: readonly Mount[]
+  readonly network: NetworkMode
+  readonly security: 'sandbox' | 'insecure'
+  readonly hostname: string
+  /** Names only: their addresses are in `unkeyed`. */
+  readonly extraHosts: readonly string[]
+  readonly unkeyed: {
+    /** Proxy settings, added to `env` for the process. */
+    readonly proxyEnv: readonly EnvEntry[]
+    /** Parallel to `extraHosts`. */
+    readonly extraHostAddresses: readonly string[]
+  }
+}
+
+export interface EnvEntry {
+  readonly name: string
+  readonly value: string
+}
+
+export type NetworkMode = 'default' | 'none' | 'host'
+
+export type Mount =
+  | {
+      readonly kind: 'bind'
+      readonly target: string
+      /** Index into the vertex's inputs. */
+      readonly from: number
+      readonly source: string
+      readonly readOnly: boolean
+    }
+  /** A file made for this process alone, such as the script of a heredoc. Read-only. */
+  | { readonly kind: 'file'; readonly target: string; readonly content: string; readonly mode: number }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined }
+
+/** Changes to a tree: `inputs[0]` is the tree, further inputs are what is copied from. The actions are carried out in order. */
+export interface FilesOp {
+  readonly type: 'files'
+  readonly actions: readonly FileAction[]
+}
+
+export type FileAction = CopyAction | MakeDirectoryAction | WriteFileAction
+
+export interface CopyAction {
+  readonly action: 'copy'
+  /** Index into the vertex's inputs. */
+  readonly from: number
+  /** Paths below the input's root, with Go's `filepath.Match` patterns where `wildcards` allows. Never empty. */
+  readonly sources: readonly string[]
+  /** Absolute. A trailing `/` says "into this directory". */
+  readonly destination: string
+  readonly wildcards: boolean
+  /** `auto`: a local archive is unpacked, as ADD does; `never`: copied, as COPY does. */
+  readonly unpack: 'auto' | 'never'
+  readonly owner: Owner | undefined
+  readonly mode: ModeChange | undefined
+  /** Patterns as in `.dockerignore`, relative to each source. */
+  readonly excludes: readonly string[]
+  /** Keep the source's path below the destination (COPY --parents). */
+  readonly parents: boolean
+}
+
+/** Makes the directory and its missing parents; an existing one stays as it is. */
+export interface MakeDirectoryAction {
+  readonly action: 'make-directory'
+  readonly path: string
+  readonly mode: number
+  readonly owner: Owner | undefined
+  /** What a user name that the tree does not know means: WORKDIR takes root then, BuildKit's habit. */
+  readonly unknownOwner: 'root' | 'error'
+}
+
+export interface WriteFileAction {
+  readonly action: 'write-file'
+  /** Absolute; a trailing `/`, or an existing directory, takes the file under `name`. */
+  readonly destination: string
+  readonly name: string
+  readonly content: string
+  readonly mode: ModeChange | undefined
+  readonly owner: Owner | undefined
+}
+
+/** Names are looked up in the tree's /etc/passwd and /etc/group. */
+export interface Owner {
+  /** Name or decimal number. */
+  readonly user: string
+  /** Name or decimal number. `undefined`: the same number for a numeric user, the primary group for a named one. */
+  readonly group: string | undefined
+}
+
+/** `octal`: the permission bits, 0 to 0o7777. `symbolic`: as chmod(1) has it, `u=rwX,go=rX`. */
+export type ModeChange =
+  { readonly kind: 'octal'; readonly mode: number } | { readonly kind: 'symbolic'; readonly text: string }
+
+/** Layers of the further inputs stacked on `inputs[0]`: what `COPY --link` means. */
+export interface MergeOp {
+  readonly type: 'merge'
+}
+
+/** The part of an op that its keys are made of. */
+export function keyedOp(op: Op): unknown {
+  if (!('unkeyed' in op)) return op
+  const { unkeyed: _, ...keyed } = op
+  return keyed
+}
