@@ -1,0 +1,2 @@
+export { naming, systemCode } from './disk-full.ts'
+export { uniqueName } from './unique-name.ts'
