@@ -1,0 +1,73 @@
+/** The system calls that Node has no function for. Each throws a `LinuxError`. Safe in worker threads; nothing is loaded before the
+ *  first call. */
+export { isErrno, LinuxError, type ErrnoName, type LinuxPath } from './linux-error.ts'
+export { isKernelAtLeast } from './kernel-release.ts'
+// files
+export { getXattr, listXattrNames, listXattrs, removeXattr, setXattr } from './xattrs.ts'
+export { deviceNumber, makeNode } from './nodes.ts'
+export { setFileTimes, setMtime } from './times.ts'
+export { openInRoot, openNoFollow, openPathOnly } from './open-in-root.ts'
+export { cloneFile, copyFileRange } from './copy-range.ts'
+export { closeOnExecFrom, duplicateTo, openPipe, reopenDescriptor, type Pipe } from './descriptors.ts'
+// mounts
+export {
+  addMountAttributes,
+  attachMount,
+  chroot,
+  cloneMount,
+  mount,
+  mountAttributes,
+  mountFlags,
+  pivotRoot,
+  unmount,
+  type MountRequest,
+} from './mount.ts'
+export { mountOverlay, type OverlayMount } from './overlay.ts'
+// processes
+export {
+  enterNamespace,
+  isInsideUserNamespace,
+  namespaceFlags,
+  setHostname,
+  unshare,
+  type NamespaceKind,
+} from './namespaces.ts'
+export {
+  boundingCapabilities,
+  capabilityNames,
+  effectiveCapabilities,
+  keepCapabilities,
+  limitBoundingCapabilities,
+  setCapabilities,
+  type CapabilityName,
+} from './capabilities.ts'
+export { setGroup, setGroups, setUser } from './credentials.ts'
+export {
+  findOpenFileLimit,
+  getLimit,
+  isResourceName,
+  setLimit,
+  type ResourceLimit,
+  type ResourceName,
+} from './limits.ts'
+export { installSeccompFilter } from './seccomp.ts'
+export { joinNewSessionKeyring } from './keyring.ts'
+export { bringLoopbackUp } from './loopback.ts'
+export {
+  becomeSubreaper,
+  closeProcess,
+  dieWithParent,
+  execve,
+  exitNow,
+  fork,
+  openProcess,
+  pollProcess,
+  resetSignals,
+  setDumpable,
+  signalName,
+  signalProcess,
+  startSession,
+  waitForChild,
+  waitForProcess,
+  type ProcessEnd,
+} from './processes.ts'
