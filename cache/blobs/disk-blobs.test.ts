@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../core/digest.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { describeBlobStore } from './blob-store.suite.ts'
+import { listBlobs, openDiskBlobs, putBytes, readBlob } from './index.ts'
+
+function open(root = temporaryFolder()) {
+  return openDiskBlobs(join(root, 'blobs'), join(root, 'tmp'))
+}
+
+describeBlobStore('blobs on disk', () => open())
+
+test('a blob is a read-only file named by its digest, and nothing stays staged', async () => {
+  const root = temporaryFolder()
+  const blobs = open(root)
+  const { digest } = await putBytes(blobs, Buffer.from('bytes'))
+  const path = join(root, 'blobs', 'sha256', digest.slice(7))
+  expect(blobs.pathOf(digest)).toBe(path)
+  expect(readFileSync(path, 'utf8')).toBe('bytes')
+  expect(statSync(path).mode & 0o777).toBe(0o444)
+  expect(readdirSync(join(root, 'tmp'))).toEqual([])
+  expect(await listBlobs(join(root, 'blobs'))).toEqual([digest])
+})
+
+test('nothing stays staged after a failure', async () => {
+  const root = temporaryFolder()
+  await expect(putBytes(open(root), Buffer.from('bytes'), digestOf('other'))).rejects.toThrow()
+  expect(readdirSync(join(root, 'tmp'))).toEqual([])
+})
+
+test('get() refuses a file that was damaged on the disk', async () => {
+  const blobs = open()
+  const { digest } = await putBytes(blobs, Buffer.from('bytes'))
+  chmodSync(blobs.pathOf(digest), 0o644)
+  writeFileSync(blobs.pathOf(digest), 'bytez')
+  await expect(readBlob(blobs, digest)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+})
+
+test('adopt() moves a staged file in, and removes it where the blob is present', async () => {
+  const root = temporaryFolder()
+  const blobs = open(root)
+  const digest = digestOf('layer')
+  for (const name of ['first', 'second']) {
+    const staged = join(root, name)
+    writeFileSync(staged, 'layer')
+    expect(await blobs.adopt(staged, digest, 5)).toEqual({ digest, sizeBytes: 5 })
+    expect(existsSync(staged)).toBe(false)
+  }
+  expect(Buffer.from(await readBlob(blobs, digest)).toString()).toBe('layer')
+})
+
+test('readSync() gives the bytes of a blob, and undefined for an absent one', async () => {
+  const blobs = open()
+  const { digest } = await putBytes(blobs, Buffer.from('bytes'))
+  expect(Buffer.from(blobs.readSync(digest) ?? []).toString()).toBe('bytes')
+  expect(blobs.readSync(digestOf('absent'))).toBeUndefined()
+})
+
+test.skipIf(process.getuid?.() !== 0)('a full disk is named, and the store stays sound', async () => {
+  const root = temporaryFolder()
+  mkdirSync(join(root, 'small'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', join(root, 'small')])
+  onTestFinished(() => {
+    execFileSync('umount', [join(root, 'small')])
+  })
+  const blobs = open(join(root, 'small'))
+  await expect(putBytes(blobs, Buffer.alloc(1_000_000))).rejects.toMatchObject({
+    code: 'DISK_FULL',
+    message: expect.stringContaining(join(root, 'small')) as string,
+  })
+  expect(await listBlobs(join(root, 'small', 'blobs'))).toEqual([])
+  const { digest } = await putBytes(blobs, Buffer.from('fits'))
+  expect(await blobs.stat(digest)).toBeDefined()
+})
