@@ -28,7 +28,7 @@ export function normaliseImageFile(raw: RawImageFile): ImageFile {
     ...withoutNulls(raw),
     architecture: raw.architecture ?? 'amd64',
     os: raw.os ?? 'linux',
-    config: withoutNulls(raw.config ?? {}) as ImageConfig,
+    config: withoutNulls(raw.config ?? {}),
     rootfs: { type: 'layers', diff_ids: raw.rootfs?.diff_ids ?? [] },
     history: raw.history ?? [],
   }
