@@ -62,6 +62,8 @@ export {
   fork,
   openProcess,
   pollProcess,
+  processStat,
+  reapOrphans,
   resetSignals,
   setDumpable,
   signalName,
@@ -70,4 +72,5 @@ export {
   waitForChild,
   waitForProcess,
   type ProcessEnd,
+  type ProcessStat,
 } from './processes.ts'

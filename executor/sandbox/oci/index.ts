@@ -1,0 +1,3 @@
+export { removeLeftoverCgroups } from './cgroups.ts'
+export { openOciSandbox, type OciOptions } from './oci-sandbox.ts'
+export { findRuntime, type Runtime, type RuntimeName } from './runtime.ts'

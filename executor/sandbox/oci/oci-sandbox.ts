@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { BuildError } from '../../../core/errors.ts'
+import { becomeSubreaper } from '../../linux/index.ts'
+import { findCommand, notFound } from '../find-command.ts'
+import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
+import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
+import { outOfMemoryKills, supervise } from '../supervise.ts'
+import type { HostFacts } from '../view.ts'
+import { ociConfig } from './bundle.ts'
+import { cgroupParent, hideHybridCgroups, removeCgroup } from './cgroups.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface OciOptions {
+  readonly runtime: Runtime
+  readonly facts: HostFacts
+  readonly openFiles: number | undefined
+}
+
+/** Runs processes through an OCI runtime, which is gone again once the process runs: the process itself becomes our child, so that we learn from the kernel
+ *  how it ended. For a process with a mount namespace of its own.
+ *  @throws {LinuxError} */
+export function openOciSandbox({ runtime, facts, openFiles }: OciOptions): Sandbox {
+  becomeSubreaper()
+  if (runtime.name === 'crun') hideHybridCgroups()
+
+  const run = async (process: SandboxProcess, io: SandboxIo): Promise<SandboxExit> => {
+    io.signal.throwIfAborted()
+    const command = findCommand(process)
+    const killsBefore = outOfMemoryKills()
+    const cgroup = runtime.name === 'runc' && !facts.rootless ? basename(process.scratch) : undefined
+    const cgroupsPath = cgroup === undefined ? undefined : `/${cgroupParent}/${cgroup}`
+    const config = ociConfig(process, { runtime: runtime.name, facts, cgroupsPath, openFiles })
+    writeFileSync(join(process.scratch, 'config.json'), JSON.stringify(config))
+    let complaint = ''
+    const watched: Pick<SandboxIo, 'onOutput'> =
+      command.doubt === undefined
+        ? io
+        : {
+            onOutput: (stream, chunk) => {
+              if (stream === 'stderr') complaint = `${complaint}${Buffer.from(chunk).toString()}`.slice(0, 4096)
+              io.onOutput(stream, chunk)
+            },
+          }
+    using pipes = openOutputPipes(watched)
+    try {
+      const pid = await start(runtime, process, pipes)
+      const exit = await supervise(pid, io.signal, killsBefore)
+      await pipes.drain()
+      io.signal.throwIfAborted()
+      // The runtime learns that the kernel refused the program when it has let go of us already, and can only write it where the program would.
+      if (command.doubt !== undefined && /exec format error/i.test(complaint))
+        throw notFound(process.argv[0] ?? '', command.doubt)
+      return exit
+    } finally {
+      if (cgroup !== undefined) removeCgroup(cgroup)
+    }
+  }
+
+  return {
+    name: 'oci',
+    fallbackReason: undefined,
+    run,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
+const containerId = 'run'
+
+/** Resolves to the process's id once it runs.
+ *  @throws {BuildError} */
+async function start(runtime: Runtime, process: SandboxProcess, pipes: OutputPipes): Promise<number> {
+  const { scratch } = process
+  const pidFile = join(scratch, 'pid')
+  const logFile = join(scratch, 'log')
+  const args = [
+    ...['--root', join(scratch, 'state'), '--log', logFile, '--log-format', 'json'],
+    ...(runtime.name === 'crun' ? ['--cgroup-manager=disabled'] : []),
+    ...['run', '--detach', '--pid-file', pidFile, '--bundle', scratch, containerId],
+  ]
+  const child = spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw startFailure(runtime, process, loggedErrors(logFile))
+  pipes.handOver()
+  return Number(readFileSync(pidFile, 'utf8'))
+}
+
+function startFailure(runtime: Runtime, process: SandboxProcess, message: string): BuildError {
+  if (/\bexec(utable)?\b/.test(message) && /denied|not permitted|not found|no such file/i.test(message))
+    return notFound(process.argv[0] ?? '', message)
+  return new BuildError('SANDBOX_FAILED', `Cannot set up the sandbox: ${runtime.name} says: ${message}`, {
+    hint: 'Try --isolation native, which needs no runtime.',
+  })
+}
+
+function loggedErrors(logFile: string): string {
+  const lines = readLines(logFile).map(messageOf)
+  return lines.length === 0 ? 'nothing' : lines.join('; ')
+}
+
+function readLines(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+  } catch {
+    return []
+  }
+}
+
+function messageOf(line: string): string {
+  try {
+    const entry: unknown = JSON.parse(line)
+    if (typeof entry === 'object' && entry !== null && 'msg' in entry) return String(entry.msg)
+  } catch {
+    // not every line is JSON
+  }
+  return line
+}

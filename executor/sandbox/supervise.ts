@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { pid as ownPid } from 'node:process'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import {
+  closeProcess,
+  isErrno,
+  openProcess,
+  processStat,
+  reapOrphans,
+  signalProcess,
+  waitForProcess,
+} from '../linux/index.ts'
+
+import type { SandboxExit } from './sandbox.ts'
+
+/** Follows the first process of a pid namespace to its end. When that is over the kernel has ended every other process in there.
+ *  Aborting kills it, and waits as well. Must be our child, or an orphan that comes to us.
+ *  @param killsBefore `outOfMemoryKills()` from before it started */
+export async function supervise(pid: number, signal: AbortSignal, killsBefore: number): Promise<SandboxExit> {
+  const pidfd = openProcess(pid)
+  supervised.add(pid)
+  const kill = (): void => killProcess(pidfd)
+  signal.addEventListener('abort', kill)
+  try {
+    if (signal.aborted) kill()
+    await adopted(pid)
+    const end = await waitForProcess(pidfd)
+    if (end.kind === 'exited') return end
+    return { ...end, outOfMemory: end.signal === 'SIGKILL' && outOfMemoryKills() > killsBefore }
+  } finally {
+    signal.removeEventListener('abort', kill)
+    closeProcess(pidfd)
+    supervised.delete(pid)
+    reapOrphans(supervised)
+  }
+}
+
+const supervised = new Set<number>()
+
+/** A runtime lets go of the process by ending, and may be about to when we hear that the process runs. */
+async function adopted(pid: number): Promise<void> {
+  for (let attempt = 0; processStat(pid)?.parent !== ownPid; attempt++) {
+    if (attempt > 2000) throw new Error(`process ${pid} did not become ours`)
+    await (attempt < 50 ? setImmediate() : setTimeout(5))
+  }
+}
+
+function killProcess(pidfd: number): void {
+  try {
+    signalProcess(pidfd, 'SIGKILL')
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error
+  }
+}
+
+/** How many processes this machine has killed for want of memory since it started; also those of a cgroup that was full.
+ *  @see https://man7.org/linux/man-pages/man5/proc_vmstat.5.html (oom_kill) */
+export function outOfMemoryKills(): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0 // hidden from us: then we cannot tell
+  }
+}
