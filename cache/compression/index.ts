@@ -1,0 +1,2 @@
+export { compressionOf, sniffedBytes, type Compression } from './compression.ts'
+export { decompress, decompressAs } from './decompress.ts'
