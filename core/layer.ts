@@ -15,6 +15,10 @@ export type Layer =
       readonly kind: 'step'
       /** 32 hex digits, drawn at random when the step began. */
       readonly id: string
+      /** What it is a diff of: the layers below it, or nothing, so that it is the same layer wherever it is stacked (`COPY --link`). */
+      readonly base: 'below' | 'empty'
+      /** When the step ended, milliseconds since the epoch: the image says so, and a cached build says the same again. */
+      readonly createdAtMs: number
     }
 
 /** The root file system that a vertex yields: layers from the lowest to the topmost. */

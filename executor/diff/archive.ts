@@ -1,0 +1,102 @@
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs'
+import { encodeTarHeader, endMarker, paddingAfter, type TarEntry } from '../../cache/tar/index.ts'
+import { nameOf, parentOf, joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
+import type { LayerChange } from './layer-changes.ts'
+
+/** Large enough that hashing and compressing calls are few, small enough to stay in the processor's cache. */
+export const chunkBytes = 256 * 1024
+
+/** The changes as an archive: headers, contents, padding and end mark, in chunks that their reader may keep. */
+export function archiveChunks(changes: Iterable<LayerChange>): Generator<Uint8Array> {
+  return chunked(archiveParts(changes))
+}
+
+/** Small parts gathered into fresh large chunks, which their reader may keep. */
+function* chunked(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let chunk = Buffer.allocUnsafe(chunkBytes)
+  let filled = 0
+  for (const part of parts) {
+    let taken = 0
+    while (taken < part.length) {
+      const room = Math.min(part.length - taken, chunkBytes - filled)
+      chunk.set(part.subarray(taken, taken + room), filled)
+      taken += room
+      filled += room
+      if (filled === chunkBytes) {
+        yield chunk
+        chunk = Buffer.allocUnsafe(chunkBytes)
+        filled = 0
+      }
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled)
+}
+
+function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
+  const firstNames = new Map<string, string>()
+  const buffer = Buffer.allocUnsafe(chunkBytes)
+  for (const change of changes) {
+    if (change.kind === 'removed') {
+      yield encodeTarHeader(whiteout(change.path))
+      continue
+    }
+    const { path, entry, hostPath, xattrs } = change
+    const firstName = entry.type === 'file' && entry.linkCount > 1 ? firstNames.get(entry.fileId) : undefined
+    if (firstName !== undefined) {
+      yield encodeTarHeader({
+        ...tarEntry(path, entry, new Map()),
+        type: 'hardlink',
+        linkName: firstName,
+        sizeBytes: 0,
+      })
+      continue
+    }
+    if (entry.linkCount > 1) firstNames.set(entry.fileId, path)
+    const linkName = entry.type === 'symlink' ? readlinkSync(hostPath) : ''
+    yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName })
+    if (entry.type === 'file') yield* fileContent(hostPath, entry.sizeBytes, buffer)
+  }
+  yield endMarker
+}
+
+/** @see https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
+function whiteout(path: string): TarEntry {
+  return {
+    path: joinTreePath(parentOf(path), `.wh.${nameOf(path)}`),
+    type: 'file',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtimeSeconds: 0,
+    sizeBytes: 0,
+    linkName: '',
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: new Map(),
+  }
+}
+
+function tarEntry(path: string, entry: TreeEntry, xattrs: ReadonlyMap<string, Uint8Array>): TarEntry {
+  if (entry.type === 'socket') throw new Error('layerChanges() leaves sockets out')
+  const { type, mode, uid, gid, sizeBytes, deviceMajor, deviceMinor } = entry
+  const mtimeSeconds = Number(entry.mtimeNs / 1_000_000_000n)
+  return { path, type, mode, uid, gid, mtimeSeconds, sizeBytes, linkName: '', deviceMajor, deviceMinor, xattrs }
+}
+
+/** Exactly as many bytes as the header promised, then zeroes up to the block's end.
+ *  @throws {Error} when the file is shorter: a frozen layer was changed behind our back. */
+function* fileContent(hostPath: string, sizeBytes: number, buffer: Buffer): Generator<Uint8Array> {
+  if (sizeBytes === 0) return
+  const file = openSync(hostPath, 'r')
+  try {
+    for (let left = sizeBytes; left > 0;) {
+      const got = readSync(file, buffer, 0, Math.min(left, buffer.length), null)
+      if (got === 0) throw new Error(`${hostPath} ended ${left} bytes before its size`)
+      left -= got
+      yield buffer.subarray(0, got)
+    }
+  } finally {
+    closeSync(file)
+  }
+  yield endMarker.subarray(0, paddingAfter(sizeBytes))
+}

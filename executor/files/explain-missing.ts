@@ -1,0 +1,56 @@
+import { ContextTree } from '../sources/context-tree.ts'
+import { joinTreePath, nameOf, parentOf, type TreeReader } from '../tree/tree-reader.ts'
+
+/** Entries looked at before giving up on a better guess: a hint must not cost a walk of a huge tree. */
+const maximumLookedAt = 5000
+
+/** One sentence on why `path` is not there: `.dockerignore` hides it, or something alike is elsewhere. */
+export function explainMissing(reader: TreeReader, path: string): string {
+  if (reader instanceof ContextTree && reader.lstatIgnored(path) !== undefined) {
+    return `"${path}" exists, but .dockerignore leaves it out of the build context.`
+  }
+  const near = findNamesake(reader, nameOf(path)) ?? findSimilarSibling(reader, path)
+  const where =
+    reader instanceof ContextTree
+      ? 'Paths are relative to the build context.'
+      : "Paths are relative to the root of the stage's or image's file system."
+  return near === undefined ? where : `Did you mean "${near}"? ${where}`
+}
+
+function findNamesake(reader: TreeReader, name: string): string | undefined {
+  const open = ['']
+  let lookedAt = 0
+  for (let directory = open.shift(); directory !== undefined; directory = open.shift()) {
+    for (const child of reader.readDirectory(directory)) {
+      const path = joinTreePath(directory, child)
+      if (child === name) return path
+      if (++lookedAt > maximumLookedAt) return undefined
+      if (reader.lstat(path)?.type === 'directory') open.push(path)
+    }
+  }
+  return undefined
+}
+
+function findSimilarSibling(reader: TreeReader, path: string): string | undefined {
+  const name = nameOf(path).toLowerCase()
+  const similar = reader
+    .readDirectory(parentOf(path))
+    .map((sibling) => ({ sibling, distance: editDistance(sibling.toLowerCase(), name) }))
+    .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
+    .sort((a, b) => a.distance - b.distance)[0]
+  return similar === undefined ? undefined : joinTreePath(parentOf(path), similar.sibling)
+}
+
+/** Levenshtein's: insertions, deletions and replacements. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { digestOf, type Digest } from '../../core/digest.ts'
+import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
+import { nameOf } from '../tree/tree-reader.ts'
+import { selectSources, walkSelected, type SelectedEntry, type Selection } from './select-sources.ts'
+
+/** Gives the digest of a file's content; may remember what it read before. */
+export type HashFile = (hostPath: string, entry: TreeEntry) => string
+
+/** One entry's part in the key: `path` as the copy will place it, `digest` of everything about it that the copy keeps. */
+export interface SelectionIngredient {
+  readonly path: string
+  readonly digest: Digest
+}
+
+export interface SelectionDigest {
+  readonly digest: Digest
+  readonly ingredients: readonly SelectionIngredient[]
+}
+
+/** The content of what a copy takes: names, types, modes, link targets, device numbers, file content, and owners and attributes, which are the same
+ *  for everything in a context. Times are left out: they never enter a key.
+ *  @throws {BuildError} `COPY_SOURCE_MISSING` */
+export function digestSelection(reader: TreeReader, selection: Selection, hashFile: HashFile): SelectionDigest {
+  const total = createHash('sha256')
+  const ingredients: SelectionIngredient[] = []
+  for (const source of selectSources(reader, selection)) {
+    const name = selection.parents ? source.asked : nameOf(source.asked)
+    for (const item of walkSelected(reader, source, selection.excludes)) {
+      const isRoot = item.relativePath === ''
+      // The directory that is named gives its contents only; its own name and mode are left behind.
+      const path = isRoot && item.entry.type === 'directory' ? '' : isRoot ? name : `${name}/${item.relativePath}`
+      const digest = digestOf(describeEntry(reader, item, hashFile))
+      total.update(`${JSON.stringify(path)} ${digest}\n`)
+      ingredients.push({ path: item.path, digest })
+    }
+  }
+  return { digest: `sha256:${total.digest('hex')}` as Digest, ingredients }
+}
+
+function describeEntry(reader: TreeReader, { relativePath, path, entry }: SelectedEntry, hashFile: HashFile): string {
+  if (relativePath === '' && entry.type === 'directory') return 'root directory'
+  const common = [entry.type, entry.mode.toString(8), entry.uid, entry.gid, ...describeXattrs(reader, path)]
+  switch (entry.type) {
+    case 'file':
+      return [...common, entry.sizeBytes, hashFile(reader.hostPath(path), entry)].join(' ')
+    case 'symlink':
+      return [...common, JSON.stringify(reader.readLink(path))].join(' ')
+    case 'character-device':
+    case 'block-device':
+      return [...common, entry.deviceMajor, entry.deviceMinor].join(' ')
+    case 'directory':
+    case 'fifo':
+    case 'socket':
+      return common.join(' ')
+    default:
+      return entry.type satisfies never
+  }
+}
+
+function describeXattrs(reader: TreeReader, path: string): readonly string[] {
+  return [...reader.xattrs(path)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${JSON.stringify(name)}=${Buffer.from(value).toString('hex')}`)
+}

@@ -1,0 +1,7 @@
+/** The front's side of execution: it starts nothing and loads nothing heavy until a step has to be carried out. */
+export { Solver, type SolverServices } from './schedule/solver.ts'
+export type { ImageLayer } from './schedule/layer-directories.ts'
+export type { LayerBlob } from './schedule/layer-blobs.ts'
+export { ContextFolders } from './sources/context-folders.ts'
+export { startExecutor, type Executor } from './process/client.ts'
+export type { IsolationName } from './sandbox/sandbox.ts'

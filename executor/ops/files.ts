@@ -1,0 +1,92 @@
+import { BuildError } from '../../core/errors.ts'
+import type { FileAction, FilesOp, MakeDirectoryAction, Owner, WriteFileAction } from '../../core/ops.ts'
+import { Accounts } from '../accounts/accounts.ts'
+import { changeMode } from '../files/change-mode.ts'
+import { copyInto, type FixedOwner } from '../files/copy.ts'
+import type { LayerFolder } from '../files/layer-folder.ts'
+import { resolvePath } from '../tree/resolve-path.ts'
+import { joinTreePath, type TreeReader } from '../tree/tree-reader.ts'
+import { unpackLocalArchive } from '../unpack/local-archive.ts'
+
+export interface FilesRequest {
+  readonly op: FilesOp
+  /** Parallel to the vertex's inputs behind the first: what is copied from. */
+  readonly sources: readonly FilesSource[]
+  /** The time that made directories get, nanoseconds since the epoch. */
+  readonly nowNs: bigint
+}
+
+export interface FilesSource {
+  readonly reader: TreeReader
+  /** Files of a context are root's; files of a stage or an image keep their owner. */
+  readonly keepsOwner: boolean
+}
+
+/** Carries the actions out, one after the other, each on what the last one left.
+ *  @throws {BuildError} `COPY_SOURCE_MISSING`, `COPY_CONFLICT`, `OWNER_UNKNOWN`, `ARCHIVE_INVALID` */
+export async function applyFileActions(request: FilesRequest, layer: LayerFolder): Promise<void> {
+  for (const action of request.op.actions) await applyAction(action, request, layer)
+  layer.close()
+}
+
+async function applyAction(action: FileAction, request: FilesRequest, layer: LayerFolder): Promise<void> {
+  switch (action.action) {
+    case 'copy': {
+      const source = request.sources[action.from - 1]
+      if (source === undefined) throw new Error(`the copy has no input ${action.from}`)
+      const asked = resolveOwner(layer, action.owner)
+      const owner = asked ?? (source.keepsOwner ? undefined : { uid: 0, gid: 0 })
+      await copyInto(layer, source.reader, action, owner, (hostPath, destination) =>
+        unpackLocalArchive(layer, hostPath, destination, asked),
+      )
+      return
+    }
+    case 'make-directory':
+      makeDirectory(action, request, layer)
+      return
+    case 'write-file':
+      writeFile(action, request, layer)
+      return
+    default:
+      action satisfies never
+  }
+}
+
+function makeDirectory(action: MakeDirectoryAction, { nowNs }: FilesRequest, layer: LayerFolder): void {
+  const { path } = resolvePath(layer.tree, action.path)
+  const entry = layer.tree.lstat(path)
+  if (entry?.type === 'directory') return // an empty layer
+  const owner = ownerOfDirectory(action, layer)
+  layer.ensureDirectory(path, { ...owner, mode: action.mode, mtimeNs: nowNs })
+}
+
+function ownerOfDirectory(
+  { owner, unknownOwner }: MakeDirectoryAction,
+  layer: LayerFolder,
+): { uid: number; gid: number } {
+  try {
+    return resolveOwner(layer, owner) ?? { uid: 0, gid: 0 }
+  } catch (error) {
+    const isUnknown = error instanceof BuildError && error.code === 'OWNER_UNKNOWN'
+    if (!isUnknown || unknownOwner === 'error') throw error
+    return { uid: 0, gid: 0 }
+  }
+}
+
+function writeFile(action: WriteFileAction, { nowNs }: FilesRequest, layer: LayerFolder): void {
+  const owner = resolveOwner(layer, action.owner) ?? { uid: 0, gid: 0 }
+  const { path, entry } = resolvePath(layer.tree, action.destination)
+  const intoDirectory = action.destination.endsWith('/') || entry?.type === 'directory'
+  const place = intoDirectory ? joinTreePath(path, action.name) : path
+  if (intoDirectory) layer.ensureDirectory(path, owner)
+  if (layer.tree.lstat(place)?.type === 'directory') {
+    throw new BuildError('COPY_CONFLICT', `Cannot write "/${place}": a directory is there`)
+  }
+  const mode = action.mode === undefined ? 0o644 : changeMode(action.mode, 0o644, false)
+  layer.ensureDirectory(place.includes('/') ? place.slice(0, place.lastIndexOf('/')) : '', owner)
+  layer.writeFile(place, action.content, { ...owner, mode, mtimeNs: nowNs })
+}
+
+function resolveOwner(layer: LayerFolder, owner: Owner | undefined): FixedOwner {
+  return owner === undefined ? undefined : new Accounts(layer.tree).resolveOwner(owner)
+}

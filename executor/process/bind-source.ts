@@ -1,0 +1,36 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { exportFolder } from '../export/export-folder.ts'
+import { mountOverlay, isInsideUserNamespace, unmount } from '../linux/index.ts'
+import type { BindSource } from '../ops/run.ts'
+import { ContextTree } from '../sources/context-tree.ts'
+import type { SourceTree } from './protocol.ts'
+
+/** Shows a tree as a folder that a bind mount can take from. What the process writes there is discarded.
+ *  @param folder a path where nothing is yet. */
+export async function openBindSource(source: SourceTree, folder: string): Promise<BindSource & Disposable> {
+  const [upper, work, root, lowest] = ['upper', 'work', 'root', 'lowest'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  for (const path of [folder, upper, work, root, lowest]) mkdirSync(path)
+  const lower = source.kind === 'layers' ? source.layers : [await contextFolder(source, lowest)]
+  mountOverlay({
+    lower: lower.length === 0 ? [lowest] : lower,
+    upper,
+    work,
+    target: root,
+    userxattr: isInsideUserNamespace(),
+    volatile: true,
+  })
+  return { root, [Symbol.dispose]: () => unmount(root) }
+}
+
+/** The context's folder itself when nothing in it is hidden, else a copy of what shows. */
+async function contextFolder(source: Extract<SourceTree, { kind: 'context' }>, copy: string): Promise<string> {
+  if (source.ignore.length === 0) return source.root
+  await exportFolder(new ContextTree(source.root, source.ignore), copy, undefined)
+  return copy
+}

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { packLayer } from '../diff/pack-layer.ts'
+import { exportFolder } from '../export/export-folder.ts'
+import { exportTar } from '../export/export-tar.ts'
+import { digestSelection } from '../files/selection-digest.ts'
+import { hashFile } from '../files/hash-file.ts'
+import { LayerFolder } from '../files/layer-folder.ts'
+import { applyFileActions } from '../ops/files.ts'
+import { ContextTree } from '../sources/context-tree.ts'
+import { LayeredTree } from '../tree/layered-tree.ts'
+import type { TreeReader } from '../tree/tree-reader.ts'
+import { rebaseLayer } from '../unpack/rebase-layer.ts'
+import { unpackLayer } from '../unpack/unpack-layer.ts'
+import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
+
+/** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
+export type ThreadCallName = 'files' | 'unpack' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
+
+export const threadCalls: {
+  readonly [Name in ThreadCallName]: (request: CallRequest<Name>) => Promise<CallResult<Name>>
+} = {
+  async files({ op, lower, sources, layer, scratch, nowNs }) {
+    await intoPlace(scratch, layer, async (folder) => {
+      const writable = new LayerFolder(folder, lower, nowNs)
+      const readers = sources.map((source) => ({ reader: readerOf(source), keepsOwner: source.kind === 'layers' }))
+      await applyFileActions({ op, sources: readers, nowNs }, writable)
+    })
+  },
+  async unpack({ blob, diffId, layer, scratch }) {
+    return intoPlace(scratch, layer, (folder) => unpackLayer(blob, diffId, folder))
+  },
+  async rebase({ from, lower, impliedDirectories, layer, scratch }) {
+    await intoPlace(scratch, layer, (folder) => Promise.resolve(rebaseLayer(from, lower, impliedDirectories, folder)))
+  },
+  async pack({ folder, lower, path, compression }) {
+    return packLayer(folder, lower, path, compression)
+  },
+  digestSelection({ source, selection }) {
+    return Promise.resolve(digestSelection(readerOf(source), selection, hashFile))
+  },
+  async exportTree({ layers, target }) {
+    const tree = new LayeredTree(layers)
+    if (target.kind === 'tar') await exportTar(tree, target.path)
+    else await exportFolder(tree, target.path, target.owner)
+  },
+}
+
+export function readerOf(source: SourceTree): TreeReader {
+  return source.kind === 'context' ? new ContextTree(source.root, source.ignore) : new LayeredTree(source.layers)
+}
+
+/** Lets `fill` write a fresh folder, then moves that to its place: a layer directory is there whole or not at all. One that another process has put
+ *  there meanwhile stays. */
+async function intoPlace<Result>(
+  scratch: string,
+  layer: string,
+  fill: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = join(scratch, 'layer')
+  await mkdir(folder)
+  const result = await fill(folder)
+  await moveIntoPlace(folder, layer)
+  await rm(scratch, { recursive: true, force: true })
+  return result
+}
+
+export async function moveIntoPlace(folder: string, layer: string): Promise<void> {
+  try {
+    await rename(folder, layer)
+  } catch (error) {
+    if (!existsSync(layer)) throw error
+  }
+}

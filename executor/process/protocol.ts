@@ -1,0 +1,109 @@
+import type { FilesOp, RunOp } from '../../core/ops.ts'
+import type { Selection } from '../files/select-sources.ts'
+import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
+import type { IsolationName } from '../sandbox/sandbox.ts'
+import type { SelectionDigest } from '../files/selection-digest.ts'
+import type { SentError } from './sent-error.ts'
+
+/** What the front asks of the executor process. Plain data both ways; paths are absolute; layer directories stand lowest first. */
+export interface ExecutorCalls {
+  /** Chooses the sandbox for all later runs. */
+  openSandbox(request: { readonly isolation: 'auto' | IsolationName }): OpenedSandbox
+  run(request: RunCall): void
+  files(request: FilesCall): void
+  unpack(request: UnpackCall): UnpackedLayer
+  /** Makes a variant of an unpacked layer that fits what lies below it. */
+  rebase(request: RebaseCall): void
+  pack(request: PackCall): PackedLayer
+  digestSelection(request: DigestCall): SelectionDigest
+  exportTree(request: ExportCall): void
+}
+
+export interface OpenedSandbox {
+  readonly name: IsolationName
+  readonly fallbackReason: string | undefined
+}
+
+export interface RunCall {
+  readonly op: RunOp
+  readonly lower: readonly string[]
+  readonly sources: readonly SourceTree[]
+  /** Where the finished layer directory goes; nothing is there yet. */
+  readonly layer: string
+  /** An empty folder on the store's file system; removed by the call. */
+  readonly scratch: string
+}
+
+export interface FilesCall {
+  readonly op: FilesOp
+  readonly lower: readonly string[]
+  readonly sources: readonly SourceTree[]
+  readonly layer: string
+  readonly scratch: string
+  /** Nanoseconds since the epoch. */
+  readonly nowNs: bigint
+}
+
+/** What is copied from, or shown by a bind mount. */
+export type SourceTree =
+  | { readonly kind: 'context'; readonly root: string; readonly ignore: readonly string[] }
+  | { readonly kind: 'layers'; readonly layers: readonly string[] }
+
+export interface UnpackCall {
+  readonly blob: string
+  /** Digest that the uncompressed archive must have. */
+  readonly diffId: string
+  readonly layer: string
+  readonly scratch: string
+}
+
+export interface UnpackedLayer {
+  /** Directories that the archive has no entries for; what they are depends on what lies below. */
+  readonly impliedDirectories: readonly string[]
+}
+
+export interface RebaseCall {
+  readonly from: string
+  readonly lower: readonly string[]
+  readonly impliedDirectories: readonly string[]
+  readonly layer: string
+  readonly scratch: string
+}
+
+export interface PackCall {
+  readonly folder: string
+  readonly lower: readonly string[]
+  /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */
+  readonly path: string | undefined
+  readonly compression: Compression
+}
+
+export interface DigestCall {
+  readonly source: SourceTree
+  readonly selection: Selection
+}
+
+export interface ExportCall {
+  readonly layers: readonly string[]
+  readonly target:
+    | {
+        readonly kind: 'folder'
+        readonly path: string
+        readonly owner: { readonly uid: number; readonly gid: number } | undefined
+      }
+    | { readonly kind: 'tar'; readonly path: string }
+}
+
+export type CallName = keyof ExecutorCalls
+export type CallRequest<Name extends CallName> = Parameters<ExecutorCalls[Name]>[0]
+export type CallResult<Name extends CallName> = ReturnType<ExecutorCalls[Name]>
+
+export type ToExecutor =
+  | { readonly type: 'call'; readonly id: number; readonly name: CallName; readonly request: unknown }
+  | { readonly type: 'cancel'; readonly id: number }
+
+export type FromExecutor =
+  | { readonly type: 'ready' }
+  | { readonly type: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'error'; readonly id: number; readonly error: SentError }
+  | { readonly type: 'output'; readonly id: number; readonly stream: 'stdout' | 'stderr'; readonly chunk: Uint8Array }

@@ -1,0 +1,31 @@
+import { BuildError, type ErrorCode } from '../../core/errors.ts'
+
+/** An error as data, to cross from one process or thread to another. */
+export type SentError =
+  | { readonly kind: 'build'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
+  | { readonly kind: 'bug'; readonly message: string; readonly stack: string | undefined }
+
+export function sendError(error: unknown): SentError {
+  if (error instanceof BuildError) return { kind: 'build', code: error.code, message: error.message, hint: error.hint }
+  if (isFullDisk(error)) {
+    return {
+      kind: 'build',
+      code: 'DISK_FULL',
+      message: `Cannot write to the store: ${error.message}`,
+      hint: 'Free some space there, or choose another place with --root or STAVE_HOME.',
+    }
+  }
+  if (error instanceof Error) return { kind: 'bug', message: error.message, stack: error.stack }
+  return { kind: 'bug', message: String(error), stack: undefined }
+}
+
+export function receiveError(sent: SentError): Error {
+  if (sent.kind === 'build') return new BuildError(sent.code, sent.message, { hint: sent.hint })
+  const error = new Error(sent.message)
+  if (sent.stack !== undefined) error.stack = sent.stack
+  return error
+}
+
+function isFullDisk(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+}

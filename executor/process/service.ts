@@ -1,0 +1,101 @@
+import { readdirSync, statSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isErrno } from '../linux/index.ts'
+import { runProcess, type BindSource } from '../ops/run.ts'
+import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
+import type { ActiveRoot } from '../snapshot/active-root.ts'
+import { openCopiedRoot } from '../snapshot/copied-root.ts'
+import { openOverlayRoot } from '../snapshot/overlay-root.ts'
+import { moveIntoPlace, threadCalls, type ThreadCallName } from './calls.ts'
+import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, RunCall } from './protocol.ts'
+import { openBindSource } from './bind-source.ts'
+import { ThreadPool } from './thread-pool.ts'
+
+/** Work of this size is done before a thread could take it over. */
+const inlineEntries = 200
+const inlineBytes = 4 * 1024 * 1024
+
+/** What the executor process can do. */
+export class ExecutorService {
+  readonly #threads = new ThreadPool(new URL(import.meta.url))
+  #sandbox: Sandbox | undefined
+  #mountsWork = true
+
+  async call<Name extends CallName>(name: Name, request: unknown, io: SandboxIo): Promise<unknown> {
+    switch (name) {
+      case 'openSandbox':
+        return this.#openSandbox(request as CallRequest<'openSandbox'>)
+      case 'run':
+        await this.#run(request as RunCall, io)
+        return undefined
+      case 'pack':
+        return this.#pack(request as PackCall)
+      case 'files':
+        return threadCalls.files(request as CallRequest<'files'>)
+      default:
+        return this.#threads.call(name as ThreadCallName, request)
+    }
+  }
+
+  async #openSandbox({ isolation }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
+    this.#sandbox = await openSandbox(isolation)
+    const { name, fallbackReason } = this.#sandbox
+    return { name, fallbackReason }
+  }
+
+  async #run({ op, lower, sources, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
+    if (this.#sandbox === undefined) throw new Error('run was called before openSandbox')
+    const rootFolder = join(scratch, 'r')
+    const runFolder = join(scratch, 'run')
+    await mkdir(rootFolder)
+    await mkdir(runFolder)
+    {
+      await using root = await this.#openRoot(rootFolder, lower)
+      const opened: (BindSource & Disposable)[] = []
+      for (const [index, source] of sources.entries())
+        opened.push(await openBindSource(source, join(scratch, `s${index}`)))
+      try {
+        await runProcess({ op, sources: opened, scratch: runFolder }, root, this.#sandbox, io)
+      } finally {
+        for (const source of opened) source[Symbol.dispose]()
+      }
+      await moveIntoPlace(await root.freeze(), layer)
+    }
+    await rm(scratch, { recursive: true, force: true })
+  }
+
+  async #openRoot(folder: string, lower: readonly string[]): Promise<ActiveRoot> {
+    if (this.#mountsWork) {
+      try {
+        return openOverlayRoot(folder, lower)
+      } catch (error) {
+        if (!isErrno(error, 'EPERM', 'ENODEV', 'EINVAL')) throw error
+        this.#mountsWork = false
+        await rm(folder, { recursive: true })
+        await mkdir(folder)
+      }
+    }
+    return openCopiedRoot(folder, lower)
+  }
+
+  async #pack(request: PackCall): Promise<CallResult<'pack'>> {
+    if (isSmall(request.folder)) return threadCalls.pack(request)
+    return (await this.#threads.call('pack', request)) as CallResult<'pack'>
+  }
+}
+
+function isSmall(folder: string): boolean {
+  let entries = 0
+  let bytes = 0
+  const open = [folder]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const item of readdirSync(next, { withFileTypes: true })) {
+      const path = join(next, item.name)
+      if (item.isDirectory()) open.push(path)
+      else if (item.isFile()) bytes += statSync(path).size
+      if (++entries > inlineEntries || bytes > inlineBytes) return false
+    }
+  }
+  return true
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Store } from '../../cache/store.ts'
+import { layerName, type Layer, type Tree } from '../../core/layer.ts'
+import type { Executor } from '../process/client.ts'
+
+export type ImageLayer = Extract<Layer, { kind: 'image' }>
+
+/** Makes sure that the layer's blob is in the store. */
+export type FetchBlob = (layer: ImageLayer) => Promise<void>
+
+/** Layers as directories, each made when somebody first needs it: pulled if it is not here, unpacked once, all layers of a tree at the same time. */
+export class LayerDirectories {
+  readonly #store: Store
+  readonly #executor: () => Promise<Executor>
+  readonly #fetchBlob: FetchBlob
+  readonly #signal: AbortSignal
+  readonly #unpacked = new Map<string, Promise<readonly string[]>>()
+  readonly #rebased = new Map<string, Promise<void>>()
+
+  constructor(store: Store, executor: () => Promise<Executor>, fetchBlob: FetchBlob, signal: AbortSignal) {
+    this.#store = store
+    this.#executor = executor
+    this.#fetchBlob = fetchBlob
+    this.#signal = signal
+  }
+
+  /** Where the layer of a step that was carried out lies, or will lie. */
+  pathOfStep(id: string): string {
+    return join(this.#store.layersFolder, id)
+  }
+
+  /** Whether every layer can be had without carrying a step out again. */
+  isComplete(tree: Tree): boolean {
+    return tree.every((layer) => layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)))
+  }
+
+  /** Absolute paths of the tree's layers, lowest first, all present.
+   *  @throws {BuildError} when a layer cannot be pulled or unpacked */
+  async ensure(tree: Tree): Promise<readonly string[]> {
+    const implied = await Promise.all(tree.map((layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : [])))
+    const paths: string[] = []
+    for (const [index, layer] of tree.entries()) {
+      const directories = implied[index] ?? []
+      const path = join(this.#store.layersFolder, layerName(layer))
+      paths.push(
+        directories.length === 0 || index === 0 ? path : await this.#ensureRebased(path, [...paths], directories),
+      )
+    }
+    return paths
+  }
+
+  #ensureUnpacked(layer: ImageLayer): Promise<readonly string[]> {
+    const known = this.#unpacked.get(layer.diffId)
+    if (known !== undefined) return known
+    const unpacking = this.#unpack(layer)
+    this.#unpacked.set(layer.diffId, unpacking)
+    return unpacking
+  }
+
+  async #unpack(layer: ImageLayer): Promise<readonly string[]> {
+    const path = join(this.#store.layersFolder, layerName(layer))
+    const done = this.#findUnpacked(layer, path)
+    if (done !== undefined) return done
+    await using _lock = await this.#store.lock(`unpack ${layer.diffId}`, this.#signal)
+    const doneMeanwhile = this.#findUnpacked(layer, path)
+    if (doneMeanwhile !== undefined) return doneMeanwhile
+    const [executor, scratch] = await Promise.all([
+      this.#executor(),
+      this.#store.lease.makeFolder('unpack'),
+      this.#fetchBlob(layer),
+    ])
+    // Without its fact a directory is one whose unpacking was cut off right at its end.
+    if (existsSync(path)) await rename(path, await this.#store.lease.makeFolder('stale'))
+    const blob = this.#store.blobs.pathOf(layer.blob.digest)
+    const { impliedDirectories } = await executor.call(
+      'unpack',
+      { blob, diffId: layer.diffId, layer: path, scratch },
+      { signal: this.#signal },
+    )
+    this.#store.facts.put('unpacked', layerName(layer), { impliedDirectories })
+    return impliedDirectories
+  }
+
+  #findUnpacked(layer: ImageLayer, path: string): readonly string[] | undefined {
+    const fact = this.#store.facts.find('unpacked', layerName(layer)) as
+      { readonly impliedDirectories: readonly string[] } | undefined
+    return fact !== undefined && existsSync(path) ? fact.impliedDirectories : undefined
+  }
+
+  async #ensureRebased(from: string, lower: readonly string[], impliedDirectories: readonly string[]): Promise<string> {
+    const chain = createHash('sha256')
+      .update([...lower, from].join('\n'))
+      .digest('hex')
+    const layer = join(this.#store.layersFolder, `rebased-${chain}`)
+    if (existsSync(layer)) return layer
+    const known = this.#rebased.get(layer)
+    const rebasing = known ?? this.#rebase({ from, lower, impliedDirectories, layer })
+    this.#rebased.set(layer, rebasing)
+    await rebasing
+    return layer
+  }
+
+  async #rebase(request: {
+    readonly from: string
+    readonly lower: readonly string[]
+    readonly impliedDirectories: readonly string[]
+    readonly layer: string
+  }): Promise<void> {
+    const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('rebase')])
+    await executor.call('rebase', { ...request, scratch }, { signal: this.#signal })
+  }
+}

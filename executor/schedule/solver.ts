@@ -1,0 +1,351 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import type PQueue from 'p-queue'
+import type { Store } from '../../cache/store.ts'
+import { digestOf, type Digest } from '../../core/digest.ts'
+import { BuildError } from '../../core/errors.ts'
+import type { BuildEvent, Outcome } from '../../core/events.ts'
+import { reachableFrom, vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
+import type { Layer, Tree } from '../../core/layer.ts'
+import type { ContextOp, FilesOp, ImageOp, RunOp } from '../../core/ops.ts'
+import type { Executor } from '../process/client.ts'
+import type { SourceTree } from '../process/protocol.ts'
+import type { ContextFolders } from '../sources/context-folders.ts'
+import { ContentKeys, type StepInputs } from './content-keys.ts'
+import { DefinitionKeys, opKeyOf } from './definition-keys.ts'
+import { LayerBlobs } from './layer-blobs.ts'
+import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
+import { ingredientsOf, missReasons } from './miss-reasons.ts'
+import { Records } from './records.ts'
+
+export interface SolverServices {
+  readonly store: Store
+  readonly contexts: ContextFolders
+  /** Starts the executor process when it is first called. */
+  readonly executor: () => Promise<Executor>
+  /** Called before the first step that runs a process. */
+  readonly prepareSandbox: () => Promise<void>
+  /** The layers of a pinned image; no blob of a layer has to be here. */
+  readonly treeOfImage: (op: ImageOp) => Promise<Tree>
+  readonly fetchBlob: FetchBlob
+  readonly emit: (event: BuildEvent) => void
+  /** Milliseconds since the build began. */
+  readonly now: () => number
+  readonly signal: AbortSignal
+  /** Tells builds of different Dockerfiles apart, so that each compares a missed step with its own earlier one. */
+  readonly scope: string
+  /** Pack layers of the target's own chain while later steps run. */
+  readonly packEarly: boolean
+}
+
+/** Turns a graph's vertices into trees: what is recorded is taken, what is not is carried out, independent vertices at the same time, equal ones
+ *  once. The first failure stops the others, is waited out, and is thrown. */
+export class Solver {
+  readonly layers: LayerBlobs
+  readonly directories: LayerDirectories
+  readonly #graph: Graph
+  readonly #services: SolverServices
+  readonly #abort = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #records: Records
+  readonly #definitionKeys: DefinitionKeys
+  readonly #contentKeys: ContentKeys
+  readonly #solved = new Map<VertexId, Promise<Tree>>()
+  readonly #announced = new Set<VertexId>()
+  /** The target and the vertices that its layers come from. */
+  readonly #chain = new Set<VertexId>()
+  #slots: Promise<Slots> | undefined
+
+  constructor(graph: Graph, services: SolverServices) {
+    this.#graph = graph
+    this.#services = services
+    this.#signal = AbortSignal.any([services.signal, this.#abort.signal])
+    const { store, contexts, executor, fetchBlob } = services
+    this.#records = new Records(store.facts)
+    this.#definitionKeys = new DefinitionKeys(graph, (op, selection) => contexts.digest(op, selection))
+    this.directories = new LayerDirectories(store, executor, fetchBlob, this.#signal)
+    this.layers = new LayerBlobs(store, this.directories, executor, this.#signal)
+    this.#contentKeys = new ContentKeys(this.directories, this.layers, executor, this.#signal)
+  }
+
+  /** @throws {BuildError} the first failure, placed in the Dockerfile; `signal.reason` when aborted */
+  async solve(target: VertexId): Promise<Tree> {
+    for (let id: VertexId | undefined = target; id !== undefined;) {
+      this.#chain.add(id)
+      ;[id] = vertexOf(this.#graph, id).inputs
+    }
+    try {
+      return await this.#treeOf(target)
+    } catch (error) {
+      this.#abort.abort(error)
+      await Promise.allSettled(this.#solved.values())
+      throw error
+    }
+  }
+
+  #treeOf(id: VertexId): Promise<Tree> {
+    const known = this.#solved.get(id)
+    if (known !== undefined) return known
+    const solving = this.#solveVertex(vertexOf(this.#graph, id))
+    solving.catch((error: unknown) => this.#abort.abort(error))
+    this.#solved.set(id, solving)
+    return solving
+  }
+
+  async #solveVertex(vertex: Vertex): Promise<Tree> {
+    const { op } = vertex
+    try {
+      switch (op.type) {
+        case 'scratch':
+        case 'context':
+          return []
+        case 'image':
+          return await this.#observe(vertex, () => this.#services.treeOfImage(op))
+        case 'merge':
+          return await this.#merge(vertex)
+        case 'run':
+        case 'files':
+          return await this.#step(vertex)
+        case 'git':
+        case 'http':
+          throw new BuildError('UNSUPPORTED', `Cannot fetch a ${op.type} source`)
+        default:
+          return op satisfies never
+      }
+    } catch (error) {
+      throw error instanceof BuildError ? error.at(vertex.source) : error
+    }
+  }
+
+  async #merge(vertex: Vertex): Promise<Tree> {
+    const [base = [], ...others] = await Promise.all(vertex.inputs.map((input) => this.#treeOf(input)))
+    const added = others.flat().map((layer): Layer => {
+      if (layer.kind === 'image') return layer
+      return { ...layer, base: 'empty' }
+    })
+    return [...base, ...added]
+  }
+
+  async #step(vertex: Vertex): Promise<Tree> {
+    const dependsOnFresh = this.#isFresh(vertex)
+    const key = this.#keyOf(vertex)
+    if (!vertex.ignoreCache && !dependsOnFresh) {
+      const found = this.#findRecord(key)
+      if (found !== undefined) {
+        this.#announceCached(vertex, 'definition')
+        return found
+      }
+    }
+    const trees = await Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
+    const inputs: StepInputs = { trees, selections: this.#selectionDigests(vertex) }
+    if (!vertex.ignoreCache) {
+      const found = await this.#findByContent(vertex, key, inputs)
+      if (found !== undefined) {
+        this.#keep(vertex, key, inputs, found)
+        this.#announceCached(vertex, 'content')
+        return found
+      }
+    }
+    await using _lock = await this.#services.store.lock(`step ${key}`, this.#signal)
+    if (!vertex.ignoreCache && !dependsOnFresh) {
+      const doneMeanwhile = this.#findRecord(key)
+      if (doneMeanwhile !== undefined) {
+        this.#announceCached(vertex, 'definition')
+        return doneMeanwhile
+      }
+      this.#tellWhy(vertex, key)
+    }
+    const tree = await this.#observe(vertex, () => this.#carryOut(vertex, inputs))
+    this.#keep(vertex, key, inputs, tree)
+    if (this.#services.packEarly && this.#chain.has(vertex.id))
+      void this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined)
+    return tree
+  }
+
+  /** A key that cannot be computed is a failure of the step, and is shown as one. */
+  #keyOf(vertex: Vertex): Digest {
+    try {
+      return this.#definitionKeys.of(vertex.id)
+    } catch (error) {
+      this.#started(vertex)
+      this.#finished(vertex, outcomeOf(error))
+      throw error
+    }
+  }
+
+  /** A context is taken from, not built on: it has no tree. */
+  async #inputTree(input: VertexId): Promise<Tree | null> {
+    return vertexOf(this.#graph, input).op.type === 'context' ? null : this.#treeOf(input)
+  }
+
+  #selectionDigests(vertex: Vertex): Readonly<Record<string, Digest>> {
+    const taken = this.#definitionKeys.takenFromContexts(vertex.id)
+    return Object.fromEntries(
+      [...taken].map(([input, parts]) => [input, digestOf(parts.map(({ digest }) => digest).join())]),
+    )
+  }
+
+  #findRecord(key: Digest): Tree | undefined {
+    const tree = this.#records.find(key)?.tree
+    return tree !== undefined && this.directories.isComplete(tree) ? tree : undefined
+  }
+
+  /** A step that did the same with the same content, though its definition was another. Its layer fits on today's base. */
+  async #findByContent(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree | undefined> {
+    const alike = this.#records.findAlike(opKeyOf(vertex))
+    if (alike.length === 0) return undefined
+    let today: Digest | undefined
+    for (const other of alike) {
+      const record = this.#records.find(other)
+      const layer = record?.tree.at(-1)
+      if (record === undefined || layer === undefined || !this.directories.isComplete(record.tree)) continue
+      const earlier: StepInputs = { trees: record.inputTrees, selections: record.selections }
+      if (!sameSelections(earlier, inputs)) continue
+      if (!earlier.trees.every((tree) => tree === null || this.directories.isComplete(tree))) continue
+      today ??= await this.#contentKeys.of(vertex, inputs)
+      const known = this.#records.findContentKey(other) ?? (await this.#contentKeys.of(vertex, earlier))
+      this.#records.putContentKey(other, known)
+      if (known !== today) continue
+      this.#records.putContentKey(key, today)
+      return [...(inputs.trees[0] ?? []), layer]
+    }
+    return undefined
+  }
+
+  #keep(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): void {
+    const record = { tree, inputTrees: inputs.trees, selections: inputs.selections }
+    this.#records.put(key, opKeyOf(vertex), record)
+    this.#records.putIngredients(this.#stepName(vertex), this.#ingredients(vertex, key))
+  }
+
+  #tellWhy(vertex: Vertex, key: Digest): void {
+    const reasons = missReasons(this.#records.findIngredients(this.#stepName(vertex)), this.#ingredients(vertex, key))
+    this.#services.emit({ type: 'vertex-missed', vertex: vertex.id, reasons, atMs: this.#services.now() })
+  }
+
+  #ingredients(vertex: Vertex, key: Digest) {
+    const inputs = vertex.inputs
+      .map((input) => vertexOf(this.#graph, input))
+      .filter(({ op }) => op.type !== 'context')
+      .map(({ id, name }) => ({ name, key: this.#definitionKeys.of(id) }))
+    return ingredientsOf(vertex, key, inputs, this.#definitionKeys.takenFromContexts(vertex.id))
+  }
+
+  #stepName(vertex: Vertex): string {
+    return digestOf(`${this.#services.scope}\n${vertex.step}`).slice('sha256:'.length)
+  }
+
+  async #carryOut(vertex: Vertex, { trees }: StepInputs): Promise<Tree> {
+    const [base, ...others] = trees
+    if (base === undefined || base === null) throw new Error(`${vertex.name} has no tree to work on`)
+    const id = randomBytes(16).toString('hex')
+    const [lower, sources] = await Promise.all([
+      this.directories.ensure(base),
+      Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),
+    ])
+    const slots = await this.#openSlots()
+    const { op } = vertex
+    const slot = op.type === 'run' ? slots.runs : slots.files
+    await slot.add(() => this.#perform(vertex, op as RunOp | FilesOp, lower, sources, this.directories.pathOfStep(id)))
+    return [...base, { kind: 'step', id, base: 'below', createdAtMs: Date.now() }]
+  }
+
+  async #sourceTree(vertex: Vertex, index: number, tree: Tree | null): Promise<SourceTree> {
+    if (tree !== null) return { kind: 'layers', layers: await this.directories.ensure(tree) }
+    const op = vertexOf(this.#graph, vertex.inputs[index] as VertexId).op as ContextOp
+    return { kind: 'context', root: this.#services.contexts.folderOf(op), ignore: op.ignore }
+  }
+
+  async #perform(
+    vertex: Vertex,
+    op: RunOp | FilesOp,
+    lower: readonly string[],
+    sources: readonly SourceTree[],
+    layer: string,
+  ): Promise<void> {
+    this.#signal.throwIfAborted()
+    const { store, executor, prepareSandbox, emit, now } = this.#services
+    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder(op.type)])
+    if (op.type === 'files') {
+      const nowNs = BigInt(Date.now()) * 1_000_000n
+      await process.call('files', { op, lower, sources, layer, scratch, nowNs }, { signal: this.#signal })
+      return
+    }
+    await prepareSandbox()
+    await process.call(
+      'run',
+      { op, lower, sources, layer, scratch },
+      {
+        signal: this.#signal,
+        onOutput: (stream, chunk) => emit({ type: 'vertex-output', vertex: vertex.id, stream, chunk, atMs: now() }),
+      },
+    )
+  }
+
+  #openSlots(): Promise<Slots> {
+    this.#slots ??= import('p-queue').then(({ default: Queue }) => ({
+      runs: new Queue({ concurrency: availableParallelism() }),
+      files: new Queue({ concurrency: availableParallelism() }),
+    }))
+    return this.#slots
+  }
+
+  /** Whether something below was built without use of records: then records made with another result of it must not be found by definition. */
+  #isFresh(vertex: Vertex): boolean {
+    return reachableFrom(this.#graph, vertex.id).some(
+      ({ id, op, ignoreCache }) => id !== vertex.id && ignoreCache && (op.type === 'run' || op.type === 'files'),
+    )
+  }
+
+  #announceCached(vertex: Vertex, by: 'definition' | 'content'): void {
+    for (const below of reachableFrom(this.#graph, vertex.id)) {
+      if (this.#announced.has(below.id) || below.op.type === 'scratch' || below.op.type === 'context') continue
+      if (below.id !== vertex.id && by === 'content') continue
+      this.#started(below)
+      this.#finished(below, { kind: 'cached', by })
+    }
+  }
+
+  async #observe<T>(vertex: Vertex, act: () => Promise<T>): Promise<T> {
+    this.#started(vertex)
+    try {
+      const result = await act()
+      this.#finished(vertex, { kind: 'done' })
+      return result
+    } catch (error) {
+      this.#finished(
+        vertex,
+        this.#signal.aborted && error === this.#signal.reason ? { kind: 'canceled' } : outcomeOf(error),
+      )
+      throw error
+    }
+  }
+
+  #started({ id, name }: Vertex): void {
+    this.#announced.add(id)
+    this.#services.emit({ type: 'vertex-started', vertex: id, name, atMs: this.#services.now() })
+  }
+
+  #finished({ id }: Vertex, outcome: Outcome): void {
+    this.#services.emit({ type: 'vertex-finished', vertex: id, outcome, atMs: this.#services.now() })
+  }
+}
+
+/** How many steps of a kind go on at once. */
+interface Slots {
+  readonly runs: PQueue
+  readonly files: PQueue
+}
+
+function sameSelections(a: StepInputs, b: StepInputs): boolean {
+  const inputs = Object.keys(b.selections)
+  return (
+    inputs.length === Object.keys(a.selections).length &&
+    inputs.every((input) => a.selections[input] === b.selections[input])
+  )
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof BuildError) return { kind: 'failed', code: error.code, message: error.message }
+  return { kind: 'failed', code: 'BUG', message: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,89 @@
+import type { FactStore } from '../../cache/facts/index.ts'
+import type { ContextOp } from '../../core/ops.ts'
+import { hashFile } from '../files/hash-file.ts'
+import type { Selection } from '../files/select-sources.ts'
+import { digestSelection, type HashFile, type SelectionDigest } from '../files/selection-digest.ts'
+import type { TreeEntry } from '../tree/tree-reader.ts'
+import { ContextTree } from './context-tree.ts'
+
+/** A file changed this shortly ago may change again within the resolution of its times. */
+const racyNs = 2_000_000_000n
+
+type Remembered = Record<string, readonly [stamp: string, digest: string]>
+
+/** The user's folders that a build may copy from. Each is walked once; a file that has not changed since an earlier build, by its inode, size and
+ *  times, is not read again. */
+export class ContextFolders {
+  readonly #folders: ReadonlyMap<string, string>
+  readonly #facts: FactStore
+  readonly #trees = new Map<string, ContextTree>()
+  readonly #memories = new Map<string, FileMemory>()
+
+  /** @param folders name of the context -> absolute path. */
+  constructor(folders: ReadonlyMap<string, string>, facts: FactStore) {
+    this.#folders = folders
+    this.#facts = facts
+  }
+
+  /** @throws {BuildError} `COPY_SOURCE_MISSING` */
+  digest(op: ContextOp, selection: Selection): SelectionDigest {
+    const folder = this.folderOf(op)
+    const memory = this.#memories.get(folder) ?? new FileMemory(folder, this.#facts)
+    this.#memories.set(folder, memory)
+    return digestSelection(this.#treeOf(op), selection, memory.hash)
+  }
+
+  folderOf({ name }: ContextOp): string {
+    const folder = this.#folders.get(name)
+    if (folder === undefined) throw new Error(`the build has no context ${JSON.stringify(name)}`)
+    return folder
+  }
+
+  /** Keeps what was read for the next build. */
+  save(): void {
+    for (const memory of this.#memories.values()) memory.save()
+  }
+
+  #treeOf(op: ContextOp): ContextTree {
+    const id = JSON.stringify([op.name, op.ignore])
+    const tree = this.#trees.get(id) ?? new ContextTree(this.folderOf(op), op.ignore)
+    this.#trees.set(id, tree)
+    return tree
+  }
+}
+
+class FileMemory {
+  readonly #folder: string
+  readonly #facts: FactStore
+  readonly #nowNs = BigInt(Date.now()) * 1_000_000n
+  #known: Remembered | undefined
+  #changed = false
+
+  constructor(folder: string, facts: FactStore) {
+    this.#folder = folder
+    this.#facts = facts
+  }
+
+  readonly hash: HashFile = (hostPath, entry) => {
+    this.#known ??= (this.#facts.find('context-files', this.#folder) as Remembered | undefined) ?? {}
+    const path = hostPath.slice(this.#folder.length)
+    const stamp = stampOf(entry)
+    const known = this.#known[path]
+    if (known?.[0] === stamp) return known[1]
+    const digest = hashFile(hostPath, entry)
+    if (this.#nowNs - entry.ctimeNs > racyNs) {
+      this.#known[path] = [stamp, digest]
+      this.#changed = true
+    }
+    return digest
+  }
+
+  save(): void {
+    if (this.#changed) this.#facts.put('context-files', this.#folder, this.#known)
+    this.#changed = false
+  }
+}
+
+function stampOf({ fileId, sizeBytes, mtimeNs, ctimeNs }: TreeEntry): string {
+  return `${fileId}:${sizeBytes}:${mtimeNs}:${ctimeNs}`
+}

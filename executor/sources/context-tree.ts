@@ -1,0 +1,82 @@
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
+import { entryOfStats } from '../tree/stat-entry.ts'
+import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
+
+const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** A folder of the user's, less what `.dockerignore` leaves out. Every entry is looked at once and remembered: the folder is taken to stand
+ *  still while this object lives. Extended attributes are not carried, as with BuildKit, nor are owners: the files count as root's. */
+export class ContextTree implements TreeReader {
+  readonly #root: string
+  readonly #ignore: IgnoreMatcher
+  readonly #states = new Map<string, IgnoreState>()
+  readonly #entries = new Map<string, TreeEntry | undefined>()
+  readonly #names = new Map<string, readonly string[]>()
+
+  /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`. */
+  constructor(root: string, ignore: readonly string[]) {
+    this.#root = root
+    this.#ignore = new IgnoreMatcher(ignore)
+  }
+
+  lstat(path: string): TreeEntry | undefined {
+    if (path === '') return rootDirectory
+    const known = this.#entries.get(path)
+    if (known !== undefined || this.#entries.has(path)) return known
+    const found = this.#look(path)
+    this.#entries.set(path, found)
+    return found
+  }
+
+  readDirectory(path: string): readonly string[] {
+    const known = this.#names.get(path)
+    if (known !== undefined) return known
+    const names = this.#allNames(path).filter((name) => this.lstat(joinTreePath(path, name)) !== undefined)
+    this.#names.set(path, names)
+    return names
+  }
+
+  readLink(path: string): string {
+    return readlinkSync(this.hostPath(path))
+  }
+
+  hostPath(path: string): string {
+    return path === '' ? this.#root : `${this.#root}/${path}`
+  }
+
+  xattrs(): ReadonlyMap<string, Uint8Array> {
+    return noXattrs
+  }
+
+  /** The entry as it is on disk, whatever the patterns say: to tell "ignored" from "missing". */
+  lstatIgnored(path: string): TreeEntry | undefined {
+    const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
+    return stats === undefined ? undefined : entryOfStats(stats)
+  }
+
+  #look(path: string): TreeEntry | undefined {
+    const { ignored } = this.#stateOf(path)
+    if (ignored && !this.#ignore.mayReinclude(path)) return undefined
+    const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined) return undefined
+    const entry: TreeEntry = { ...entryOfStats(stats), uid: 0, gid: 0 }
+    if (!ignored) return entry
+    // An exception may show something further down, and then this directory too.
+    return entry.type === 'directory' && this.readDirectory(path).length > 0 ? entry : undefined
+  }
+
+  #stateOf(path: string): IgnoreState {
+    if (path === '') return this.#ignore.root
+    const known = this.#states.get(path)
+    if (known !== undefined) return known
+    const state = this.#ignore.enter(this.#stateOf(parentOf(path)), path)
+    this.#states.set(path, state)
+    return state
+  }
+
+  #allNames(path: string): readonly string[] {
+    if (path !== '' && lstatSync(this.hostPath(path), { throwIfNoEntry: false })?.isDirectory() !== true) return []
+    return readdirSync(this.hostPath(path)).sort()
+  }
+}

@@ -1,0 +1,223 @@
+import { closeSync, writeSync } from 'node:fs'
+import { BuildError } from '../../core/errors.ts'
+import type { TarEntry, TarMember } from '../../cache/tar/index.ts'
+import type { Attributes, LayerFolder, SpecialFile } from '../files/layer-folder.ts'
+import { resolvePath } from '../tree/resolve-path.ts'
+import { joinTreePath, nameOf, parentOf } from '../tree/tree-reader.ts'
+
+export interface UnpackOptions {
+  /** Directory of the tree that the archive's root stands for; clean, `''` for the tree's root. */
+  readonly into: string
+  /** `apply`: `.wh.` names take away, as a layer means them. `keep`: they are names like others. */
+  readonly whiteouts: 'apply' | 'keep'
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined
+}
+
+export interface UnpackResult {
+  /** Directories that the archive names only as part of other paths, from the top down. */
+  readonly impliedDirectories: readonly string[]
+}
+
+/** Writes an archive's entries into a layer. Whatever names and links an archive holds, nothing outside `into` is written: `..` ends at `into`, links
+ *  are followed inside the tree only, and a file never goes through a link in its last component.
+ *  @throws {BuildError} `ARCHIVE_INVALID` for entries that make no sense, such as a hard link to nothing. */
+export async function unpackEntries(
+  layer: LayerFolder,
+  entries: AsyncIterable<TarMember>,
+  options: UnpackOptions,
+): Promise<UnpackResult> {
+  const unpacking = new Unpacking(layer, options)
+  for await (const entry of entries) await unpacking.take(entry)
+  return { impliedDirectories: unpacking.impliedDirectories() }
+}
+
+/** Up to this size a file is gathered and written in one go. */
+const smallFileBytes = 1024 * 1024
+
+class Unpacking {
+  readonly #layer: LayerFolder
+  readonly #options: UnpackOptions
+  readonly #implied = new Set<string>()
+  /** Written parent path -> where it leads. Dropped when a link or a removal may have changed that. */
+  readonly #parents = new Map<string, string>()
+
+  constructor(layer: LayerFolder, options: UnpackOptions) {
+    this.#layer = layer
+    this.#options = options
+  }
+
+  impliedDirectories(): readonly string[] {
+    return [...this.#implied].sort()
+  }
+
+  async take(archived: TarMember): Promise<void> {
+    const { entry, body } = archived
+    const written = cleanArchivePath(entry.path)
+    if (written === '') {
+      if (this.#options.whiteouts === 'apply' && entry.type === 'directory')
+        this.#layer.setDirectoryAttributes('', this.#attributes(entry))
+      return
+    }
+    const parent = this.#parentOf(written)
+    const name = nameOf(written)
+    const path = joinTreePath(parent, name)
+    if (this.#options.whiteouts === 'apply' && name.startsWith('.wh.')) {
+      this.#whiteOut(parent, name)
+      return
+    }
+    switch (entry.type) {
+      case 'directory':
+        this.#makeDirectory(path, entry)
+        return
+      case 'file':
+        await this.#writeFile(path, entry, body)
+        break
+      case 'symlink':
+        this.#replace(path)
+        this.#layer.symlink(path, entry.linkName, this.#attributes(entry))
+        return
+      case 'hardlink':
+        this.#link(path, entry)
+        return
+      case 'character-device':
+      case 'block-device':
+      case 'fifo':
+        this.#makeNode(path, entry.type, entry)
+        break
+      default:
+        entry.type satisfies never
+    }
+    this.#layer.setXattrs(path, keptXattrs(entry))
+  }
+
+  #parentOf(written: string): string {
+    const parent = parentOf(written)
+    const known = this.#parents.get(parent)
+    if (known !== undefined) return known
+    const { path } = resolvePath(
+      this.#layer.tree,
+      parent === '' ? this.#options.into : joinTreePath(this.#options.into, parent),
+    )
+    const inside = this.#options.into === '' || path === this.#options.into || path.startsWith(`${this.#options.into}/`)
+    // A link that leads out of the destination, though not out of the tree, is read as if the destination were the root.
+    const real = inside ? path : resolvePath(this.#layer.tree, joinTreePath(this.#options.into, path)).path
+    this.#imply(real)
+    this.#parents.set(parent, real)
+    return real
+  }
+
+  #imply(path: string): void {
+    for (let missing = path; missing !== ''; missing = parentOf(missing)) {
+      const entry = this.#layer.tree.lstat(missing)
+      if (entry?.type === 'directory') break
+      if (entry !== undefined) this.#layer.remove(missing)
+      this.#implied.add(missing)
+    }
+    this.#layer.ensureDirectory(path)
+  }
+
+  #makeDirectory(path: string, entry: TarEntry): void {
+    const existing = this.#layer.tree.lstat(path)
+    if (existing !== undefined && existing.type !== 'directory') this.#replace(path)
+    this.#layer.ensureDirectory(path)
+    this.#layer.setDirectoryAttributes(path, this.#attributes(entry))
+    this.#layer.setXattrs(path, keptXattrs(entry))
+    this.#implied.delete(path)
+  }
+
+  async #writeFile(path: string, entry: TarEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#replace(path)
+    if (entry.sizeBytes <= smallFileBytes) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of body) chunks.push(chunk)
+      const [only] = chunks
+      this.#layer.writeFile(
+        path,
+        chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks),
+        this.#attributes(entry),
+      )
+      return
+    }
+    const file = this.#layer.createFile(path)
+    try {
+      for await (const chunk of body) {
+        for (let written = 0; written < chunk.length;) written += writeSync(file, chunk, written)
+      }
+    } finally {
+      closeSync(file)
+    }
+    this.#layer.finishFile(path, this.#attributes(entry))
+  }
+
+  #link(path: string, entry: TarEntry): void {
+    const written = cleanArchivePath(entry.linkName)
+    const existing = joinTreePath(this.#parentOf(written), nameOf(written))
+    const target = this.#layer.tree.lstat(existing)
+    if (target === undefined || target.type === 'directory') {
+      throw new BuildError(
+        'ARCHIVE_INVALID',
+        `Cannot link "${entry.path}" to "${entry.linkName}": the archive has no such file before it`,
+      )
+    }
+    if (existing === path) return
+    this.#replace(path)
+    this.#layer.link(path, existing)
+  }
+
+  #makeNode(path: string, type: SpecialFile['type'], entry: TarEntry): void {
+    const { deviceMajor, deviceMinor } = entry
+    // To overlayfs a device 0/0 means "removed"; as an archive's entry it means nothing.
+    if (type === 'character-device' && deviceMajor === 0 && deviceMinor === 0) {
+      throw new BuildError('ARCHIVE_INVALID', `Cannot unpack "${entry.path}": it is a character device 0/0`)
+    }
+    this.#replace(path)
+    this.#layer.makeNode(path, { type, deviceMajor, deviceMinor }, this.#attributes(entry))
+  }
+
+  #whiteOut(parent: string, name: string): void {
+    this.#parents.clear()
+    if (name === '.wh..wh..opq') {
+      this.#layer.hideLower(parent)
+      return
+    }
+    const hidden = name.slice('.wh.'.length)
+    if (hidden === '' || hidden === '.' || hidden === '..') return
+    this.#layer.whiteOut(joinTreePath(parent, hidden))
+  }
+
+  #replace(path: string): void {
+    const existing = this.#layer.tree.lstat(path)
+    if (existing === undefined) return
+    if (existing.type === 'directory' || existing.type === 'symlink') this.#parents.clear()
+    this.#layer.remove(path)
+  }
+
+  #attributes({ mode, uid, gid, mtimeSeconds }: TarEntry): Attributes {
+    return {
+      mode,
+      ...(this.#options.owner ?? { uid, gid }),
+      mtimeNs: BigInt(Math.trunc(mtimeSeconds)) * 1_000_000_000n,
+    }
+  }
+}
+
+/** `./a/../../b/` is `b`: nothing climbs above the root. */
+function cleanArchivePath(path: string): string {
+  const done: string[] = []
+  for (const name of path.split('/')) {
+    if (name === '' || name === '.') continue
+    if (name === '..') done.pop()
+    else done.push(name)
+  }
+  return done.join('/')
+}
+
+/** The attributes that belong to the file; the others are the kernel's or the archiver's own. */
+function keptXattrs({ xattrs }: TarEntry): ReadonlyMap<string, Uint8Array> {
+  if (xattrs.size === 0) return xattrs
+  return new Map(
+    [...xattrs].filter(
+      ([name]) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
+    ),
+  )
+}
