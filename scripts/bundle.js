@@ -1,0 +1,31 @@
+import { build } from 'esbuild'
+import { chmod, rm } from 'node:fs/promises'
+
+// One file for each way in, and shared parts beside them: a command loads what it uses, and nothing else.
+const entries = {
+  bin: 'src/cli/bin.ts',
+  index: 'src/index.ts',
+  executor: 'executor/process/main.ts',
+  launcher: 'executor/sandbox/native/launcher.ts',
+}
+
+await rm('dist', { recursive: true, force: true })
+await build({
+  entryPoints: entries,
+  outdir: 'dist',
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  external: ['koffi'],
+  sourcemap: 'linked',
+  sourcesContent: false,
+  minifySyntax: true,
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+})
+await chmod('dist/bin.js', 0o755)

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises'
+import { basename, relative } from 'node:path'
+import { openStore } from '../cache/store.ts'
+import { BuildError } from '../core/errors.ts'
+import type { BuildEvent } from '../core/events.ts'
+import type { Descriptor } from '../core/image.ts'
+import { ContextFolders, Solver } from '../executor/index.ts'
+import {
+  parseDockerfile,
+  planBuild,
+  questionKey,
+  type BuildPlan,
+  type IgnoreFile,
+  type ImageAnswer,
+  type PlanOptions,
+} from '../frontend/index.ts'
+import type { BuildRequest } from './config/request.ts'
+import { resolveSettings, type Settings } from './config/settings.ts'
+import { findDockerfile } from './context/find-dockerfile.ts'
+import { findIgnoreFile } from './context/find-ignore-file.ts'
+import { EventQueue } from './event-queue.ts'
+import { ExecutorHandle } from './executor-handle.ts'
+import { ImageSources } from './images/image-sources.ts'
+import { writeOutputs } from './output/write-outputs.ts'
+import { Tasks } from './tasks.ts'
+
+export interface BuildJob {
+  /** For one reader; ends when the build settles, however it settles; never throws. */
+  readonly events: AsyncIterable<BuildEvent>
+  /** Rejects with `BuildError`, or with the signal's reason; may be awaited late. */
+  readonly result: Promise<BuiltImage>
+}
+
+export interface BuiltImage {
+  /** `undefined` when every output wanted files only, so that no image was made. */
+  readonly image:
+    | {
+        /** Of the manifest. */
+        readonly descriptor: Descriptor
+        /** Of the image's config file: what Docker calls the image's id. */
+        readonly configDigest: Descriptor['digest']
+      }
+    | undefined
+  /** In full. */
+  readonly names: readonly string[]
+}
+
+export interface BuildOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Where an output with `dest: '-'` goes; by default the process's own standard output. */
+  readonly stdout?: NodeJS.WritableStream | undefined
+  /** Environment that proxies, credentials and the store's place are taken from; by default the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** Starts to build an image from a Dockerfile. Nothing of it outlives `result`: no process, no mount, no temporary file. */
+export function startBuild(request: BuildRequest, options: BuildOptions = {}): BuildJob {
+  const events = new EventQueue<BuildEvent>()
+  const result = build(request, options, new Tasks((event) => events.push(event))).finally(() => events.close())
+  result.catch(() => undefined) // it may be awaited late
+  return { events, result }
+}
+
+async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks): Promise<BuiltImage> {
+  const { signal = new AbortController().signal, env = process.env, stdout = process.stdout } = options
+  signal.throwIfAborted()
+  const settings = resolveSettings(request, { env, architecture: process.arch, uid: process.getuid?.() ?? 0 })
+  const file = await findDockerfile(settings)
+  await using store = openStore(settings.root)
+  await store.reapStale()
+  const images = new ImageSources({ store, settings, env, signal, tasks })
+  const plan = await makePlan(file, settings, images, tasks)
+  for (const warning of plan.warnings) tasks.warn(warning)
+  const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
+  await using executor = new ExecutorHandle(settings.isolation, signal, (message) => tasks.warnOf(message))
+  const solver = new Solver(plan.graph, {
+    store,
+    contexts,
+    executor: executor.start,
+    prepareSandbox: executor.prepareSandbox,
+    treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
+    fetchBlob: (layer) => images.fetchBlob(layer.blob),
+    emit: tasks.emit,
+    now: tasks.now,
+    signal,
+    scope: `${file}\n${settings.context}`,
+    packEarly: settings.outputs.some(({ type }) => type !== 'local' && type !== 'tar'),
+  })
+  const tree = await solver.solve(plan.target)
+  contexts.save()
+  return writeOutputs({ plan: plan.image, tree, solver, settings, store, images, executor, tasks, signal, env, stdout })
+}
+
+async function makePlan(file: string, settings: Settings, images: ImageSources, tasks: Tasks): Promise<BuildPlan> {
+  const inContext = relative(settings.context, file)
+  const [text, ignore] = await tasks.run(`[internal] load build definition from ${basename(file)}`, async () =>
+    Promise.all([readFile(file, 'utf8'), ignoreFiles(file, settings, images)]),
+  )
+  const dockerfile = parseDockerfile(text, inContext.startsWith('..') ? file : inContext)
+  const answers = new Map<string, ImageAnswer>()
+  for (;;) {
+    const result = planBuild(dockerfile, planOptions(settings, images, ignore), answers)
+    if (result.kind === 'plan') return withUnusedArguments(result.plan)
+    await Promise.all(
+      result.questions.map(async (question) => {
+        const answer = await tasks.run(`[internal] load metadata for ${question.reference}`, () =>
+          answerQuestion(question, images),
+        )
+        answers.set(questionKey(question), answer)
+      }),
+    )
+  }
+}
+
+async function answerQuestion(
+  question: Parameters<ImageSources['answer']>[0],
+  images: ImageSources,
+): Promise<ImageAnswer> {
+  try {
+    return await images.answer(question)
+  } catch (error) {
+    throw error instanceof BuildError ? error.at(question.source) : error
+  }
+}
+
+async function ignoreFiles(
+  file: string,
+  { context }: Settings,
+  images: ImageSources,
+): Promise<ReadonlyMap<string, IgnoreFile>> {
+  const found = await Promise.all([
+    findIgnoreFile(context, file).then((ignore) => ['context', ignore] as const),
+    ...[...images.folders].map(async ([name, folder]) => [name, await findIgnoreFile(folder, undefined)] as const),
+  ])
+  return new Map(found.filter((entry): entry is readonly [string, IgnoreFile] => entry[1] !== undefined))
+}
+
+function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyMap<string, IgnoreFile>): PlanOptions {
+  return {
+    buildArgs: settings.buildArgs,
+    target: settings.target,
+    targetPlatform: settings.platform,
+    buildPlatform: settings.buildPlatform,
+    labels: settings.labels,
+    network: settings.network,
+    noCache: settings.noCache,
+    namedContexts: images.namedContexts,
+    ignore,
+    extraHosts: [],
+    multiPlatform: false,
+  }
+}
+
+function withUnusedArguments(plan: BuildPlan): BuildPlan {
+  const { unusedBuildArgs } = plan
+  if (unusedBuildArgs.length === 0) return plan
+  const message = `Build arguments that no ARG declares: ${unusedBuildArgs.join(', ')}`
+  return { ...plan, warnings: [...plan.warnings, { rule: undefined, message, url: undefined, source: undefined }] }
+}

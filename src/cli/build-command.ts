@@ -1,0 +1,138 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { BuildError } from '../../core/errors.ts'
+import type { BuildRequest, OutputRequest } from '../config/request.ts'
+import type { IsolationName } from '../../executor/index.ts'
+import { parseOutput } from './parse-output.ts'
+import type { Terminal } from './terminal.ts'
+
+export type ProgressKind = 'auto' | 'plain' | 'quiet' | 'rawjson'
+
+/** The options as commander gives them. */
+interface BuildOptions {
+  readonly file?: string
+  readonly tag?: readonly string[]
+  readonly buildArg?: readonly string[]
+  readonly buildContext?: readonly string[]
+  readonly target?: string
+  readonly label?: readonly string[]
+  readonly cache: boolean
+  readonly network: 'default' | 'none' | 'host'
+  readonly output?: readonly OutputRequest[]
+  readonly push?: boolean
+  readonly platform?: string
+  readonly progress: ProgressKind
+  readonly quiet?: boolean
+  readonly iidfile?: string
+  readonly metadataFile?: string
+  readonly isolation: 'auto' | IsolationName
+  readonly root?: string
+}
+
+/** What `stave build` was asked to do. */
+export interface BuildInvocation {
+  readonly request: BuildRequest
+  readonly progress: ProgressKind
+  readonly iidFile: string | undefined
+  readonly metadataFile: string | undefined
+}
+
+export function addBuildCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
+  program
+    .command('build')
+    .description('build an image from a Dockerfile')
+    .argument('<context>', 'folder that COPY takes files from')
+    .option('-f, --file <path>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .option('-t, --tag <name>', 'name for the image (repeatable)', collect)
+    .option(
+      '--build-arg <name[=value]>',
+      'value of an ARG; without a value, that of the environment variable (repeatable)',
+      collect,
+    )
+    .option(
+      '--build-context <name=value>',
+      'further context: a folder, oci-layout://PATH[:TAG] or docker-image://REF (repeatable)',
+      collect,
+    )
+    .option('--target <stage>', 'stage to build (default: the last)')
+    .option('--label <name=value>', 'label for the image (repeatable)', collect)
+    .option('--no-cache', 'carry out every step, whatever is recorded')
+    .addOption(
+      new Option('--network <mode>', 'network of RUN steps').choices(['default', 'none', 'host']).default('default'),
+    )
+    .option('-o, --output <spec>', 'where the result goes, such as type=oci,dest=app.tar (repeatable)', collectOutput)
+    .option('--push', 'push the image under its names: short for --output=type=registry')
+    .option('--platform <platform>', 'platform of the image, such as linux/arm64')
+    .addOption(
+      new Option('--progress <kind>', 'how progress is shown')
+        .choices(['auto', 'plain', 'quiet', 'rawjson'])
+        .default('auto'),
+    )
+    .option('-q, --quiet', 'print the digest only: short for --progress=quiet')
+    .option('--iidfile <path>', "write the image's id (digest of its config) to a file")
+    .option('--metadata-file <path>', 'write what was built to a file, as JSON')
+    .addOption(
+      new Option('--isolation <kind>', 'sandbox of RUN steps')
+        .choices(['auto', 'oci', 'native', 'chroot'])
+        .default('auto'),
+    )
+    .option('--root <dir>', 'folder of the store (default: $STAVE_HOME)')
+    .action(async (context: string, options: BuildOptions) => {
+      const { runBuild } = await import('./run-build.ts')
+      setExitCode(await runBuild(invocationOf(context, options, terminal.env), terminal))
+    })
+}
+
+function invocationOf(context: string, options: BuildOptions, env: Terminal['env']): BuildInvocation {
+  const outputs = [...(options.output ?? []), ...(options.push === true ? [{ type: 'registry' } as const] : [])]
+  return {
+    request: {
+      context,
+      file: options.file,
+      tags: options.tag,
+      buildArgs: pairs('--build-arg', options.buildArg, (name) => env[name]),
+      buildContexts: pairs('--build-context', options.buildContext),
+      target: options.target,
+      labels: pairs('--label', options.label, () => ''),
+      noCache: !options.cache,
+      network: options.network,
+      outputs,
+      platform: options.platform,
+      isolation: options.isolation,
+      root: options.root,
+    },
+    progress: options.quiet === true ? 'quiet' : options.progress,
+    iidFile: options.iidfile,
+    metadataFile: options.metadataFile,
+  }
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}
+
+function collectOutput(value: string, earlier: readonly OutputRequest[] = []): readonly OutputRequest[] {
+  try {
+    return [...earlier, parseOutput(value)]
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error
+    throw new InvalidArgumentError([error.message, error.hint].filter((part) => part !== undefined).join('. '))
+  }
+}
+
+/** `NAME=value`; without a value, what `missing` says. A name without any value is left out, as an unset environment variable is. */
+function pairs(
+  option: string,
+  texts: readonly string[] = [],
+  missing?: (name: string) => string | undefined,
+): Readonly<Record<string, string>> {
+  const entries = texts.flatMap((text): readonly (readonly [string, string])[] => {
+    const equals = text.indexOf('=')
+    const name = equals < 0 ? text : text.slice(0, equals)
+    if (name === '' || (equals < 0 && missing === undefined)) {
+      throw new BuildError('OPTION_INVALID', `Cannot read ${option} ${JSON.stringify(text)}: it must be NAME=VALUE`)
+    }
+    const value = equals < 0 ? missing?.(name) : text.slice(equals + 1)
+    return value === undefined ? [] : [[name, value]]
+  })
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,43 @@
+import type { IsolationName } from '../../executor/index.ts'
+
+/** What to build. Everything but `context` has a default. Unknown members are refused. */
+export interface BuildRequest {
+  /** Path of the folder that COPY and ADD take files from. */
+  readonly context: string
+  /** Path of the Dockerfile; by default `Dockerfile`, else `dockerfile`, in the context. */
+  readonly file?: string | undefined
+  /** Names for the image: `app`, `registry.example/app:1`. */
+  readonly tags?: readonly string[] | undefined
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined
+  /** Name or number of the stage to build; by default the last one. */
+  readonly target?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** Carry every step out, whatever is recorded. What is built is recorded all the same. */
+  readonly noCache?: boolean | undefined
+  /** For RUN instructions that say nothing else. `default` is the machine's own network, as with BuildKit where nothing is set up. */
+  readonly network?: 'default' | 'none' | 'host' | undefined
+  /** By default one: the image, in the local store. */
+  readonly outputs?: readonly OutputRequest[] | undefined
+  /** `os/architecture[/variant]`; by default this machine's. */
+  readonly platform?: string | undefined
+  readonly isolation?: 'auto' | IsolationName | undefined
+  /** Folder of the store; by default `$STAVE_HOME`, else `/var/lib/stave` for root and `$XDG_DATA_HOME/stave` for others. */
+  readonly root?: string | undefined
+  /** Further contexts and images by name: a path, `oci-layout://PATH[:TAG]`, `docker-image://REFERENCE`. */
+  readonly buildContexts?: Readonly<Record<string, string>> | undefined
+}
+
+export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'local' | 'tar'
+
+/** One place that the result goes to. */
+export interface OutputRequest {
+  readonly type: OutputType
+  /** File or folder; `-` is standard output. Not for `image` and `registry`. */
+  readonly dest?: string | undefined
+  /** Names of the image, instead of the request's tags. */
+  readonly name?: readonly string[] | undefined
+  /** `image` only: push it too. */
+  readonly push?: boolean | undefined
+  /** `oci` and `docker` only: one archive (the default), or a folder. */
+  readonly tar?: boolean | undefined
+}

@@ -1,0 +1,147 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { BuildError } from '../../core/errors.ts'
+import { parsePlatform, type Platform } from '../../core/platform.ts'
+import type { IsolationName } from '../../executor/index.ts'
+import { fullName } from './full-name.ts'
+import { resolveOutputs, type Output } from './outputs.ts'
+import type { BuildRequest } from './request.ts'
+
+/** A request, checked, with every default filled in. */
+export interface Settings {
+  /** Absolute. */
+  readonly context: string
+  /** Absolute; `undefined`: look for it in the context. */
+  readonly file: string | undefined
+  /** Names of the image in full: `docker.io/library/app:latest`. */
+  readonly tags: readonly string[]
+  readonly buildArgs: ReadonlyMap<string, string>
+  readonly target: string | undefined
+  readonly labels: ReadonlyMap<string, string>
+  readonly noCache: boolean
+  readonly network: 'default' | 'none' | 'host'
+  readonly outputs: readonly Output[]
+  readonly platform: Platform
+  readonly buildPlatform: Platform
+  readonly isolation: 'auto' | IsolationName
+  /** Absolute. */
+  readonly root: string
+  readonly buildContexts: ReadonlyMap<string, string>
+}
+
+/** What the process that builds knows of its surroundings. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** As `process.arch` has it. */
+  readonly architecture: string
+  readonly uid: number
+}
+
+const known: Readonly<Record<keyof BuildRequest, true>> = {
+  context: true,
+  file: true,
+  tags: true,
+  buildArgs: true,
+  target: true,
+  labels: true,
+  noCache: true,
+  network: true,
+  outputs: true,
+  platform: true,
+  isolation: true,
+  root: true,
+  buildContexts: true,
+}
+
+/** @throws {BuildError} `OPTION_INVALID`, `PLATFORM_INVALID`, `REFERENCE_INVALID`, `UNSUPPORTED` */
+export function resolveSettings(request: BuildRequest, surroundings: Surroundings): Settings {
+  for (const name of Object.keys(request)) {
+    if (!(name in known)) throw invalid(`Cannot build with option ${JSON.stringify(name)}: there is no such option`)
+  }
+  const context = requiredText('context', request.context)
+  rejectRemoteContext(context)
+  const tags = (request.tags ?? []).map(fullName)
+  const buildPlatform = platformOfMachine(surroundings.architecture)
+  return {
+    context: resolve(context),
+    file: request.file === undefined ? undefined : localFile(request.file),
+    tags,
+    buildArgs: textMap('buildArgs', request.buildArgs),
+    target: request.target === undefined || request.target === '' ? undefined : request.target,
+    labels: textMap('labels', request.labels),
+    noCache: request.noCache ?? false,
+    network: oneOf('network', request.network ?? 'default', ['default', 'none', 'host']),
+    outputs: resolveOutputs(request.outputs ?? [], tags),
+    platform: request.platform === undefined ? buildPlatform : onePlatform(request.platform),
+    buildPlatform,
+    isolation: oneOf('isolation', request.isolation ?? 'auto', ['auto', 'oci', 'native', 'chroot']),
+    root: resolveRoot(request.root, surroundings),
+    buildContexts: textMap('buildContexts', request.buildContexts),
+  }
+}
+
+/** Where the store is kept. */
+export function resolveRoot(root: string | undefined, { env, uid }: Surroundings): string {
+  const given = root ?? env['STAVE_HOME']
+  if (given !== undefined && given !== '') return resolve(given)
+  if (uid === 0) return '/var/lib/stave'
+  const data = env['XDG_DATA_HOME']
+  return join(data === undefined || data === '' ? join(homedir(), '.local', 'share') : data, 'stave')
+}
+
+function rejectRemoteContext(context: string): void {
+  if (context !== '-' && !/^(https?|git|ssh):\/\/|^git@/.test(context)) return
+  throw new BuildError(
+    'UNSUPPORTED',
+    `Cannot build from context ${JSON.stringify(context)}: only folders can be contexts`,
+    {
+      hint: 'Fetch it into a folder first, and give the path of that folder.',
+    },
+  )
+}
+
+function localFile(file: string): string {
+  if (file === '-' || /^https?:\/\//.test(file)) {
+    throw new BuildError(
+      'UNSUPPORTED',
+      `Cannot read the Dockerfile from ${JSON.stringify(file)}: it has to be a file`,
+      {
+        hint: 'Save it as a file first, and give its path with --file.',
+      },
+    )
+  }
+  return resolve(requiredText('file', file))
+}
+
+function onePlatform(text: string): Platform {
+  if (!text.includes(',')) return parsePlatform(text)
+  throw new BuildError('UNSUPPORTED', `Cannot build for ${JSON.stringify(text)}: one platform at a time`, {
+    hint: 'Build once for each platform.',
+  })
+}
+
+function platformOfMachine(architecture: string): Platform {
+  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', loong64: 'loong64' }
+  return parsePlatform(`linux/${names[architecture] ?? architecture}`)
+}
+
+function requiredText(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw invalid(`${JSON.stringify(name)} must be a path; got ${JSON.stringify(value)}`)
+}
+
+function textMap(name: string, values: Readonly<Record<string, string>> | undefined): ReadonlyMap<string, string> {
+  const entries = Object.entries(values ?? {})
+  const wrong = entries.find(([, value]) => typeof value !== 'string')
+  if (wrong !== undefined) throw invalid(`${JSON.stringify(name)} must give text for ${JSON.stringify(wrong[0])}`)
+  return new Map(entries)
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  throw invalid(`${JSON.stringify(name)} must be one of ${allowed.join(', ')}; got ${JSON.stringify(value)}`)
+}
+
+function invalid(message: string): BuildError {
+  return new BuildError('OPTION_INVALID', message)
+}

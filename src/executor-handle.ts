@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url'
+import { startExecutor, type Executor, type IsolationName } from '../executor/index.ts'
+
+/** The executor process of one build: started when it is first needed, ended with the build. */
+export class ExecutorHandle implements AsyncDisposable {
+  readonly #isolation: 'auto' | IsolationName
+  readonly #signal: AbortSignal
+  readonly #warn: (message: string) => void
+  #executor: Promise<Executor> | undefined
+  #sandbox: Promise<void> | undefined
+
+  constructor(isolation: 'auto' | IsolationName, signal: AbortSignal, warn: (message: string) => void) {
+    this.#isolation = isolation
+    this.#signal = signal
+    this.#warn = warn
+  }
+
+  /** @throws {BuildError} `EXECUTOR_DIED` when it cannot be started */
+  readonly start = (): Promise<Executor> => {
+    this.#executor ??= startExecutor(fileURLToPath(new URL('./executor.js', import.meta.url)), this.#signal)
+    return this.#executor
+  }
+
+  /** @throws {BuildError} `SANDBOX_UNAVAILABLE` */
+  readonly prepareSandbox = (): Promise<void> => {
+    this.#sandbox ??= this.#openSandbox()
+    return this.#sandbox
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const executor = await this.#executor?.catch(() => undefined)
+    await executor?.[Symbol.asyncDispose]()
+  }
+
+  async #openSandbox(): Promise<void> {
+    const executor = await this.start()
+    const { name, fallbackReason } = await executor.call('openSandbox', { isolation: this.#isolation })
+    if (fallbackReason !== undefined) this.#warn(`Steps run in the ${name} sandbox: ${fallbackReason}`)
+  }
+}

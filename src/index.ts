@@ -1,0 +1,7 @@
+export { startBuild, type BuildJob, type BuildOptions, type BuiltImage } from './build.ts'
+export type { BuildRequest, OutputRequest, OutputType } from './config/request.ts'
+export { BuildError, BuildErrors, type ErrorCode } from '../core/errors.ts'
+export type { BuildEvent, Outcome, Warning } from '../core/events.ts'
+export type { Digest } from '../core/digest.ts'
+export type { Descriptor } from '../core/image.ts'
+export type { SourcePosition, SourceRange } from '../core/source-range.ts'
