@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'STAGE_INVALID'
   | 'STAGE_NOT_FOUND'
   | 'IGNORE_PATTERN_INVALID'
+  | 'CHECK_FAILED'
   // sources
   | 'REFERENCE_INVALID'
   | 'IMAGE_NOT_FOUND'
@@ -76,4 +77,26 @@ export class BuildError extends Error {
     if (this.source !== undefined || source === undefined) return this
     return new BuildError(this.code, this.message, { hint: this.hint, source, cause: this.cause })
   }
+}
+
+/** Several failures found in one go, in the order of the file. Stands for the first of them wherever one is expected. */
+export class BuildErrors extends BuildError {
+  readonly all: readonly BuildError[]
+
+  constructor(first: BuildError, rest: readonly BuildError[]) {
+    super(first.code, first.message, { hint: first.hint, source: first.source, cause: first.cause })
+    this.all = [first, ...rest]
+  }
+}
+
+/** Throws what was collected: nothing, the one failure, or all of them as `BuildErrors`. */
+export function throwCollected(errors: readonly BuildError[]): void {
+  const [first, ...rest] = errors
+  if (first === undefined) return
+  throw rest.length === 0 ? first : new BuildErrors(first, rest)
+}
+
+/** The failures that a `BuildError` stands for, at least one. */
+export function failuresOf(error: BuildError): readonly BuildError[] {
+  return error instanceof BuildErrors ? error.all : [error]
 }

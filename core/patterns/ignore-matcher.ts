@@ -1,0 +1,105 @@
+import { goMatcher } from './go-match.ts'
+import { findPatternTokens, quoteLiteral, type PatternToken } from './pattern-tokens.ts'
+
+/** What is known of a path, for the paths below it. */
+export interface IgnoreState {
+  readonly ignored: boolean
+  /** By pattern: it matches the path or a directory above. Empty at the root. */
+  readonly matched: readonly boolean[]
+}
+
+/** Decides by the lines of an ignore file, cleaned, which paths are ignored. The last line that matches a path, or a
+ *  directory above it, counts; `!` first turns its meaning round. Paths have no `/` at either end.
+ *  @see https://docs.docker.com/build/concepts/context/#dockerignore-files */
+export class IgnoreMatcher {
+  /** Of the directory that the patterns are relative to. */
+  readonly root: IgnoreState = { ignored: false, matched: [] }
+  readonly #rules: readonly IgnoreRule[]
+
+  constructor(patterns: readonly string[]) {
+    this.#rules = patterns.map(readRule)
+  }
+
+  /** For a path on its own; a walk is faster with `enter()`. */
+  ignores(path: string): boolean {
+    let state = this.root
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      state = this.enter(state, path.slice(0, slash))
+    }
+    return this.enter(state, path).ignored
+  }
+
+  /** The state of a path, given that of the directory it is in. */
+  enter(parent: IgnoreState, path: string): IgnoreState {
+    let ignored = false
+    const matched = this.#rules.map(({ reincludes, matches }, index) => {
+      // A rule that would change nothing is not asked, and so does not count for what is below either.
+      const counts = parent.matched[index] === true || (reincludes === ignored && matches(path))
+      if (counts) ignored = !reincludes
+      return counts
+    })
+    return { ignored, matched }
+  }
+
+  /** Whether something below an ignored directory may be taken after all. `false` is certain. */
+  mayReinclude(directory: string): boolean {
+    const names = directory.split('/')
+    return this.#rules.some(({ reincludes, segments }) => {
+      if (!reincludes) return false
+      for (const [index, segment] of segments.slice(0, names.length).entries()) {
+        if (segment === 'deep') return true
+        if (!segment(names[index] ?? '')) return false
+      }
+      return true
+    })
+  }
+}
+
+interface IgnoreRule {
+  readonly reincludes: boolean
+  readonly matches: (path: string) => boolean
+  /** A test for each name of the pattern, as far as it has no `**`. */
+  readonly segments: readonly (((name: string) => boolean) | 'deep')[]
+}
+
+function readRule(line: string): IgnoreRule {
+  const reincludes = line.startsWith('!')
+  const pattern = reincludes ? line.slice(1) : line
+  const segments = pattern.split('/').map((name) => (name.includes('**') ? 'deep' : goMatcher(name)))
+  return { reincludes, matches: pathMatcher(pattern), segments }
+}
+
+/** Like Go's `Match`, with `**` for any number of directories, and for anything at the end. */
+function pathMatcher(pattern: string): (path: string) => boolean {
+  const tokens = findPatternTokens(pattern)
+  if (tokens === undefined) return () => false
+  if (tokens.every(isPlain)) return (path) => path === pattern
+  const expression = new RegExp(`^${sourceOf(tokens)}$`, 'u')
+  return (path) => expression.test(path)
+}
+
+function sourceOf(tokens: readonly PatternToken[]): string {
+  let source = ''
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at]
+    if (token === undefined) break
+    if (token.kind === 'literal') source += quoteLiteral(token.text)
+    else if (token.kind === 'class') source += token.source
+    else if (token.kind === 'any') source += '[^/]'
+    else if (token.count === 1) source += '[^/]*'
+    else {
+      const next = tokens[at + 1]
+      const slash = next?.kind === 'literal' && next.text === '/'
+      const rest = tokens.slice(at + (slash ? 2 : 1))
+      // `**name` at the beginning, with nothing else special, is taken for "ends with".
+      const anywhere = rest.length === 0 || (at === 0 && !slash && rest.every(isPlain))
+      source += anywhere ? '[^]*' : '(?:[^]*/)?'
+      if (slash) at++
+    }
+  }
+  return source
+}
+
+function isPlain(token: PatternToken): boolean {
+  return token.kind === 'literal' && !token.escaped
+}

@@ -1,0 +1,87 @@
+import { BuildError, throwCollected } from '../core/errors.ts'
+import type { SourceRange } from '../core/source-range.ts'
+import { parseInstruction } from './instructions/parse-instruction.ts'
+import type { ArgInstruction, FromInstruction, Instruction, StageInstruction } from './instructions/types.ts'
+import type { Directive, DirectiveName, EscapeCharacter } from './parser/directives.ts'
+import { parseSyntax } from './parser/parse-syntax.ts'
+import type { InstructionSyntax } from './parser/syntax.ts'
+
+/** A Dockerfile, read but not yet given any meaning: no variable is expanded. */
+export interface Dockerfile {
+  readonly file: string
+  readonly escape: EscapeCharacter
+  readonly directives: ReadonlyMap<DirectiveName, Directive>
+  /** The ARGs before the first FROM. */
+  readonly globals: readonly ArgInstruction[]
+  /** At least one. */
+  readonly stages: readonly DockerfileStage[]
+  readonly emptyContinuations: readonly SourceRange[]
+}
+
+export interface DockerfileStage {
+  readonly from: FromInstruction
+  readonly instructions: readonly StageInstruction[]
+}
+
+/** Reads the text of a Dockerfile; `file` is the name that positions carry.
+ *  @throws {BuildError} `DOCKERFILE_SYNTAX`, `INSTRUCTION_UNKNOWN`, `INSTRUCTION_INVALID`, `STAGE_INVALID`; as `BuildErrors`
+ *  with all that is wrong, when it is more than one thing */
+export function parseDockerfile(text: string, file: string): Dockerfile {
+  const errors: BuildError[] = []
+  const { escape, directives, instructions, emptyContinuations } = parseSyntax(text, file, errors)
+  if (instructions.length === 0) errors.push(emptyFile(file))
+  const globals: ArgInstruction[] = []
+  const stages: { from: FromInstruction; instructions: StageInstruction[] }[] = []
+  for (const syntax of instructions) {
+    const instruction = tryParse(syntax, escape, errors)
+    const stage = stages.at(-1)
+    if (instruction === undefined) continue
+    if (instruction.kind === 'from') stages.push({ from: instruction, instructions: [] })
+    else if (stage !== undefined) stage.instructions.push(instruction)
+    else if (instruction.kind === 'arg') globals.push(instruction)
+    else if (errors.length === 0) errors.push(outsideStage(instruction))
+  }
+  if (stages.length === 0 && errors.length === 0) errors.push(noStage(file, globals))
+  throwCollected(errors.sort((a, b) => positionOf(a) - positionOf(b)))
+  return { file, escape, directives, globals, stages, emptyContinuations }
+}
+
+function tryParse(syntax: InstructionSyntax, escape: EscapeCharacter, errors: BuildError[]): Instruction | undefined {
+  try {
+    return parseInstruction(syntax, escape)
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error
+    errors.push(error)
+    return undefined
+  }
+}
+
+function outsideStage({ keyword, range }: Instruction): BuildError {
+  return new BuildError('STAGE_INVALID', `No build stage in current context: ${keyword} stands before the first FROM`, {
+    hint: 'Only ARG may stand before the first FROM.',
+    source: range,
+  })
+}
+
+function noStage(file: string, instructions: readonly Instruction[]): BuildError {
+  return new BuildError('STAGE_INVALID', 'The Dockerfile contains no stages to build', {
+    hint: 'Begin with FROM.',
+    source: instructions.at(-1)?.range ?? startOf(file),
+  })
+}
+
+function emptyFile(file: string): BuildError {
+  return new BuildError('DOCKERFILE_SYNTAX', 'File with no instructions', {
+    hint: 'A Dockerfile begins with FROM.',
+    source: startOf(file),
+  })
+}
+
+function startOf(file: string): SourceRange {
+  return { file, start: { line: 1, column: 1 }, end: { line: 1, column: 1 } }
+}
+
+/** Sorts by line, then by column. */
+function positionOf({ source }: BuildError): number {
+  return source === undefined ? 0 : source.start.line * 2 ** 20 + source.start.column
+}

@@ -1,0 +1,31 @@
+import type { BuildError } from '../../core/errors.ts'
+import type { GraphBuilder, VertexId } from '../../core/graph.ts'
+import type { SourceRange } from '../../core/source-range.ts'
+import type { Lint } from '../lint/lint.ts'
+import type { EscapeCharacter } from '../parser/directives.ts'
+import type { Origin } from './origins.ts'
+import type { PlanOptions } from './plan.ts'
+import type { Stage } from './stages.ts'
+import type { StageState } from './stage-state.ts'
+import type { StepNames } from './step-names.ts'
+
+/** All that the lowering of one instruction may look at. */
+export interface StageContext {
+  readonly stage: Stage
+  readonly stages: readonly Stage[]
+  readonly state: StageState
+  readonly graph: GraphBuilder
+  readonly names: StepNames
+  readonly options: PlanOptions
+  /** Build arguments, and the values that they give to what is declared. */
+  readonly globals: ReadonlyMap<string, string>
+  readonly escape: EscapeCharacter
+  readonly lint: Lint
+  /** Patterns of the build context's ignore file. */
+  readonly contextIgnore: readonly string[]
+  readonly ignoreCache: boolean
+  readonly errors: BuildError[]
+  /** The tree of another stage, of an image, of a context.
+   *  @throws {BuildError} `STAGE_NOT_FOUND` at `place`, when the stage comes later in the file */
+  readonly treeOf: (origin: Origin | undefined, place: SourceRange) => VertexId
+}

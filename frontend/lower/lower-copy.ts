@@ -1,0 +1,128 @@
+import type { VertexId } from '../../core/graph.ts'
+import type { FileAction, FilesOp, ModeChange, Owner } from '../../core/ops.ts'
+import { cleanPath, rootedPath } from '../../core/patterns/clean-path.ts'
+import { cleanPatterns } from '../ignore/clean-patterns.ts'
+import type { CopyInstruction } from '../instructions/types.ts'
+import { invalid } from '../instructions/invalid.ts'
+import { checkCopiedPath } from '../lint/check-copy.ts'
+import { heredocText } from '../parser/heredoc.ts'
+import { PlacedText } from '../parser/placed-text.ts'
+import type { StageContext } from './context.ts'
+import { expandIn, shownText } from './expand.ts'
+import { readChmod } from './modes.ts'
+import { copyOrigin } from './needs.ts'
+import { parseOwner } from './owners.ts'
+import { refuseRemote } from './remote-sources.ts'
+
+/** COPY and ADD.
+ *  @see https://docs.docker.com/reference/dockerfile/#copy */
+export function lowerCopy(context: StageContext, instruction: CopyInstruction, triggered: boolean): void {
+  const { state, graph, names, ignoreCache } = context
+  const request = readRequest(context, instruction)
+  const actions: FileAction[] = []
+  const inputs: VertexId[] = []
+  if (request.sources.length > 0) {
+    const origin = copyOrigin(instruction, context.stages, context.options)
+    inputs.push(context.treeOf(origin, (instruction.from ?? instruction).range))
+    actions.push({
+      action: 'copy',
+      from: 1,
+      sources: request.sources.map((source) => (instruction.parents ? pivotedPath(source) : rootedPath(source))),
+      destination: request.absolute,
+      wildcards: true,
+      unpack: (instruction.unpack ?? instruction.kind === 'add') ? 'auto' : 'never',
+      owner: request.owner,
+      mode: request.mode,
+      excludes: request.excludes,
+      parents: instruction.parents,
+    })
+  }
+  for (const { name, content } of request.documents) {
+    const { owner, mode } = request
+    actions.push({ action: 'write-file', destination: request.absolute, name, content, owner, mode })
+  }
+  const op: FilesOp = { type: 'files', actions }
+  const kind = instruction.kind.toUpperCase()
+  const shown = shownText(context, instruction)
+  state.recordLayer(`${kind} ${request.history.join(' ')} # buildkit`)
+  const label = { ...names.next(kind, shown, triggered), source: instruction.range, ignoreCache }
+  // BuildKit gives up on linking when there is a --chmod.
+  if (instruction.link && request.mode === undefined) {
+    const scratch = graph.add({ type: 'scratch' }, [], { name: 'scratch' })
+    const files = graph.add(op, [scratch, ...inputs], label)
+    const merge = { ...label, name: label.name.replace(/^(\[[^\]]*\] )?/, '$1LINK '), step: `${label.step} LINK` }
+    state.tree = graph.add({ type: 'merge' }, [state.tree, files], merge)
+  } else state.tree = graph.add(op, [state.tree, ...inputs], label)
+}
+
+interface CopyRequest {
+  readonly sources: readonly string[]
+  readonly documents: readonly { readonly name: string; readonly content: string }[]
+  /** The destination, absolute; ends with `/` for "into this directory". */
+  readonly absolute: string
+  readonly owner: Owner | undefined
+  readonly mode: ModeChange | undefined
+  readonly excludes: readonly string[]
+  /** What the history shows behind the instruction's name. */
+  readonly history: readonly string[]
+}
+
+/** All words with their variables expanded, and checked. */
+function readRequest(context: StageContext, instruction: CopyInstruction): CopyRequest {
+  const { state } = context
+  const expand = (word: PlacedText) => expandIn(context, instruction, word).text
+  const chown = instruction.chown === undefined ? '' : expand(instruction.chown)
+  const chmod = instruction.chmod === undefined ? '' : expand(instruction.chmod)
+  const checksum = instruction.checksum === undefined ? '' : expand(instruction.checksum)
+  const sources = instruction.sources.map((word) => ({ word, path: expand(word) }))
+  const destination = expand(instruction.destination)
+  const mode = chmod === '' ? undefined : readChmod(chmod, (instruction.chmod ?? instruction).range)
+  for (const { word, path } of sources) refuseRemote(instruction, word, path)
+  if (checksum !== '') throw checksumWithoutRemote(instruction)
+  for (const { path } of sources) checkCopiedPath(context, instruction, path)
+  return {
+    sources: sources.map(({ path }) => path),
+    documents: instruction.documents.map((document) => ({
+      name: document.name,
+      content: document.expand ? expandDocument(context, instruction, heredocText(document)) : heredocText(document),
+    })),
+    absolute: absoluteDestination(state.workdir, destination),
+    owner: chown === '' ? undefined : parseOwner(chown),
+    mode,
+    excludes: cleanPatterns(instruction.excludes.map(({ text, range }) => ({ text, range }))),
+    history: [
+      ...(instruction.parents ? ['--parents'] : []),
+      ...(chown === '' ? [] : [`--chown=${chown}`]),
+      ...(chmod === '' ? [] : [`--chmod=${chmod}`]),
+      ...sources.map(({ path }) => path),
+      ...instruction.documents.map(({ name }) => `<<${name}`),
+      destination,
+    ],
+  }
+}
+
+/** In a body quotes are characters like others, and `\` escapes whatever the escape directive says. */
+function expandDocument(context: StageContext, instruction: CopyInstruction, body: string): string {
+  const word = PlacedText.at(instruction.range, body)
+  return expandIn(context, instruction, word, { escape: '\\', quotes: 'ordinary' }).text
+}
+
+/** A relative destination is below WORKDIR; `.`, and an end of `/` or `/.`, say "into this directory". */
+function absoluteDestination(workdir: string, destination: string): string {
+  const clean = cleanPath(destination.startsWith('/') ? destination : `${workdir}/${destination}`)
+  const isDirectory = /(?:^|\/)\.?$/.test(destination)
+  return isDirectory && clean !== '/' ? `${clean}/` : clean
+}
+
+/** With --parents, `/./` parts what is kept below the destination from what is not: it stays as the only one. */
+function pivotedPath(source: string): string {
+  const pivot = source.indexOf('/./')
+  if (pivot < 0) return rootedPath(source)
+  const root = rootedPath(source.slice(0, pivot))
+  return `${root === '/' ? '' : root}/.${rootedPath(source.slice(pivot + 3))}`
+}
+
+function checksumWithoutRemote(instruction: CopyInstruction) {
+  const message = 'ADD --checksum requires HTTP(S) or Git sources, and just one of them'
+  return invalid((instruction.checksum ?? instruction).range, message)
+}

@@ -1,0 +1,189 @@
+import { BuildError } from '../../core/errors.ts'
+import type { GraphBuilder, VertexId } from '../../core/graph.ts'
+import { formatPlatform } from '../../core/platform.ts'
+import type { SourceRange } from '../../core/source-range.ts'
+import type { Dockerfile } from '../dockerfile.ts'
+import { readIgnoreFile } from '../ignore/read-ignore-file.ts'
+import type { Lint } from '../lint/lint.ts'
+import { applyInstruction } from './apply-instruction.ts'
+import { collect } from './collect.ts'
+import { countForeignTrees } from './needs.ts'
+import type { Origin } from './origins.ts'
+import { questionKey, type ImageAnswer, type ImageAnswers, type ImageQuestion, type PlanOptions } from './plan.ts'
+import type { Stage } from './stages.ts'
+import { StageState } from './stage-state.ts'
+import type { Step } from './step.ts'
+import { StepNames, type StepName } from './step-names.ts'
+
+export interface Lowering {
+  readonly dockerfile: Dockerfile
+  readonly stages: readonly Stage[]
+  /** By index, of the stages that are needed. */
+  readonly steps: ReadonlyMap<number, readonly Step[]>
+  readonly globals: ReadonlyMap<string, string>
+  readonly options: PlanOptions
+  readonly answers: ImageAnswers
+  readonly graph: GraphBuilder
+  readonly lint: Lint
+  readonly errors: BuildError[]
+}
+
+/** Carries the needed stages over into the graph, in the order of the file. What is wrong goes to `errors`. */
+export function lowerStages(lowering: Lowering): ReadonlyMap<number, StageState> {
+  return new StageLowering(lowering).run()
+}
+
+class StageLowering {
+  readonly #lowering: Lowering
+  readonly #states = new Map<number, StageState>()
+  readonly #ignores = new Map<string, readonly string[]>()
+  readonly #alone: boolean
+
+  constructor(lowering: Lowering) {
+    const { stages, options, errors } = lowering
+    this.#lowering = lowering
+    this.#alone = stages.length === 1 && countForeignTrees(stages, options) === 0
+    for (const [name, { text, file }] of options.ignore) {
+      this.#ignores.set(name, collect(errors, () => readIgnoreFile(text, file)) ?? [])
+    }
+  }
+
+  run(): ReadonlyMap<number, StageState> {
+    const { stages, steps, errors } = this.#lowering
+    for (const stage of stages) {
+      const own = steps.get(stage.index)
+      if (own !== undefined) collect(errors, () => this.#lowerStage(stage, own))
+    }
+    return this.#states
+  }
+
+  #lowerStage(stage: Stage, steps: readonly Step[]): void {
+    const { dockerfile, stages, options, globals, graph, lint, errors } = this.#lowering
+    const names = new StepNames(stage, steps, this.#alone, options)
+    const state = this.#begin(stage, names)
+    const context = {
+      stage,
+      stages,
+      state,
+      graph,
+      names,
+      options,
+      globals,
+      escape: dockerfile.escape,
+      lint,
+      contextIgnore: this.#ignores.get('context') ?? [],
+      ignoreCache: isUncached(stage, options),
+      errors,
+      treeOf: (origin: Origin | undefined, place: SourceRange) => this.#treeOf(origin, place, stage),
+    }
+    for (const step of steps) collect(errors, () => applyInstruction(context, step))
+    this.#states.set(stage.index, state)
+  }
+
+  #begin({ base, from }: Stage, names: StepNames): StageState {
+    const { graph, lint } = this.#lowering
+    switch (base.kind) {
+      case 'scratch':
+        return StageState.over(this.#scratch(), undefined)
+      case 'stage': {
+        const parent = this.#states.get(base.index)
+        if (parent === undefined) throw new Error('a stage was lowered before its base')
+        return parent.inherit()
+      }
+      case 'files': {
+        const label = { ...names.next('FROM', `FROM ${base.context}`), source: from.range }
+        const copyAll = { action: 'copy', from: 1, sources: ['/'], destination: '/', wildcards: false } as const
+        const plain = { unpack: 'never', owner: undefined, mode: undefined, excludes: [], parents: false } as const
+        const inputs = [this.#scratch(), this.#context(base.context)]
+        const tree = graph.add({ type: 'files', actions: [{ ...copyAll, ...plain }] }, inputs, label)
+        return StageState.over(tree, undefined)
+      }
+      case 'image': {
+        const answer = this.#answer(base.question)
+        checkPlatform(lint, from, base.question, answer)
+        const label = isEmpty(answer) ? undefined : names.next('FROM', `FROM ${shownReference(base.question, answer)}`)
+        return StageState.over(this.#image(base.question, label), answer.file)
+      }
+      default:
+        return base satisfies never
+    }
+  }
+
+  #treeOf(origin: Origin | undefined, place: SourceRange, { index, from }: Stage): VertexId {
+    if (origin === undefined) return this.#context('context')
+    switch (origin.kind) {
+      case 'scratch':
+        return this.#scratch()
+      case 'files':
+        return this.#context(origin.context)
+      case 'image':
+        return this.#image(origin.question, undefined)
+      case 'stage': {
+        const state = origin.index < index ? this.#states.get(origin.index) : undefined
+        if (state !== undefined) return state.tree
+        const { stages } = this.#lowering
+        const name = stages[origin.index]?.name ?? String(origin.index)
+        const here = from.name ?? `stage-${index}`
+        throw new BuildError(
+          'STAGE_NOT_FOUND',
+          `Cannot copy from stage ${JSON.stringify(name)}: it needs to be defined before current stage ${JSON.stringify(here)}`,
+          { source: place, hint: 'Move the stage up in the Dockerfile.' },
+        )
+      }
+      default:
+        return origin satisfies never
+    }
+  }
+
+  #scratch(): VertexId {
+    return this.#lowering.graph.add({ type: 'scratch' }, [], { name: 'scratch' })
+  }
+
+  #context(name: string): VertexId {
+    const label = name === 'context' ? '[internal] load build context' : `[context ${name}] load`
+    const ignore = this.#ignores.get(name) ?? []
+    return this.#lowering.graph.add({ type: 'context', name, ignore }, [], { name: label })
+  }
+
+  #image(question: ImageQuestion, label: StepName | undefined): VertexId {
+    const answer = this.#answer(question)
+    if (isEmpty(answer)) return this.#scratch()
+    const { digest, platform } = answer
+    const reference = question.reference
+    const name = `FROM ${shownReference(question, answer)}`
+    const shown = label ?? { name, step: `FROM ${reference}` }
+    return this.#lowering.graph.add({ type: 'image', digest, platform, unkeyed: { reference } }, [], {
+      ...shown,
+      source: question.source,
+    })
+  }
+
+  #answer(question: ImageQuestion): ImageAnswer {
+    const answer = this.#lowering.answers.get(questionKey(question))
+    if (answer === undefined) throw new Error(`findNeeds() did not ask for ${question.reference}`)
+    return answer
+  }
+}
+
+/** An image without layers is nothing but its config. */
+function isEmpty({ file }: ImageAnswer): boolean {
+  return (
+    file.rootfs.diff_ids.length === 0 && file.history.every(({ empty_layer: isEmptyLayer }) => isEmptyLayer === true)
+  )
+}
+
+function shownReference({ reference }: ImageQuestion, { digest }: ImageAnswer): string {
+  return reference.includes('@') ? reference : `${reference}@${digest}`
+}
+
+function isUncached({ name }: Stage, { noCache }: PlanOptions): boolean {
+  if (typeof noCache === 'boolean') return noCache
+  return noCache.some((wanted) => wanted.toLowerCase() === name)
+}
+
+function checkPlatform(lint: Lint, from: Stage['from'], { platform }: ImageQuestion, { file }: ImageAnswer): void {
+  if (platform.os === file.os && platform.architecture === file.architecture) return
+  const actual = formatPlatform({ os: file.os, architecture: file.architecture, variant: file.variant })
+  const message = `Base image ${from.base.text} was pulled with platform ${JSON.stringify(actual)}, expected ${JSON.stringify(formatPlatform(platform))} for current build`
+  lint.report('InvalidBaseImagePlatform', message, from)
+}

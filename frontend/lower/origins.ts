@@ -1,0 +1,51 @@
+import { BuildError } from '../../core/errors.ts'
+import type { Platform } from '../../core/platform.ts'
+import { formatReference, parseReference } from '../../core/reference.ts'
+import type { SourceRange } from '../../core/source-range.ts'
+import type { ImageQuestion, PlanOptions } from './plan.ts'
+
+/** Where a tree comes from that a stage starts with, or that COPY and mounts take from. */
+export type Origin =
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'stage'; readonly index: number }
+  /** Files of the user's: a named context. */
+  | { readonly kind: 'files'; readonly context: string }
+  | { readonly kind: 'image'; readonly question: ImageQuestion }
+
+/** What a name means that is no stage's: `scratch`, a named context, an image.
+ *  @throws {BuildError} `REFERENCE_INVALID` at `source` */
+export function originOutside(name: string, platform: Platform, source: SourceRange, options: PlanOptions): Origin {
+  if (name === 'scratch') return { kind: 'scratch' }
+  const named = findNamedContext(name, platform, source, options)
+  if (named !== undefined) return named
+  try {
+    return { kind: 'image', question: { reference: formatReference(parseReference(name)), platform, source } }
+  } catch (error) {
+    throw error instanceof BuildError ? error.at(source) : error
+  }
+}
+
+/** `alpine`, `alpine:latest` and `docker.io/library/alpine` are one name of a context. */
+export function findNamedContext(
+  name: string,
+  platform: Platform,
+  source: SourceRange,
+  { namedContexts }: PlanOptions,
+): Origin | undefined {
+  const wanted = canonicalName(name)
+  for (const [context, kind] of namedContexts) {
+    if (context === 'context' || context === 'scratch' || canonicalName(context) !== wanted) continue
+    if (kind === 'files') return { kind: 'files', context }
+    return { kind: 'image', question: { reference: context, platform, source } }
+  }
+  return undefined
+}
+
+function canonicalName(name: string): string {
+  try {
+    return formatReference(parseReference(name))
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error
+    return name
+  }
+}

@@ -1,0 +1,59 @@
+import { throwCollected, type BuildError } from '../../core/errors.ts'
+import { GraphBuilder } from '../../core/graph.ts'
+import type { ImagePlan } from '../../core/image.ts'
+import type { Dockerfile } from '../dockerfile.ts'
+import { checkDockerfile } from '../lint/check-dockerfile.ts'
+import { Lint } from '../lint/lint.ts'
+import { globalScope } from './global-scope.ts'
+import { lowerStages } from './lower-stages.ts'
+import { checkTakings, findNeeds } from './needs.ts'
+import type { BuildPlan, ImageAnswers, PlanOptions, PlanResult } from './plan.ts'
+import { findTarget, resolveStages } from './stages.ts'
+import type { StageState } from './stage-state.ts'
+import { unusedBuildArgs } from './unused-build-args.ts'
+
+/** Turns a Dockerfile into a graph for one target on one platform, or asks for the images that it has to know first. The
+ *  caller looks these up and calls again, with all answers so far, until a plan comes.
+ *  @throws {BuildError} for whatever the user can repair in the Dockerfile, placed in it; as `BuildErrors`, if it is more
+ *  than one thing */
+export function planBuild(dockerfile: Dockerfile, options: PlanOptions, answers: ImageAnswers): PlanResult {
+  const errors: BuildError[] = []
+  const lint = lintOf(dockerfile, options)
+  checkDockerfile(lint, dockerfile)
+  const scope = globalScope(dockerfile, options, options.buildArgs, errors)
+  throwCollected(errors)
+  const stages = resolveStages(dockerfile, scope, options, lint, errors)
+  throwCollected(errors)
+  const target = findTarget(stages, options.target)
+  checkTakings(stages, options, errors)
+  throwCollected(errors)
+  const { steps, questions } = findNeeds(target, stages, options, answers)
+  if (questions.length > 0) return { kind: 'questions', questions }
+  const graph = new GraphBuilder()
+  const lowering = { dockerfile, stages, steps, globals: scope.values, options, answers, graph, lint, errors }
+  const states = lowerStages(lowering)
+  throwCollected(errors)
+  const state = states.get(target.index)
+  if (state === undefined) throw new Error('lowerStages() left out the target')
+  lint.enforce()
+  const plan: BuildPlan = {
+    graph: graph.graph(),
+    target: state.tree,
+    image: imagePlan(state, options),
+    warnings: lint.warnings,
+    unusedBuildArgs: unusedBuildArgs(dockerfile, options.buildArgs),
+  }
+  return { kind: 'plan', plan }
+}
+
+function imagePlan(state: StageState, options: PlanOptions): ImagePlan {
+  for (const [name, value] of options.labels) state.labels.set(name, value)
+  return { platform: options.targetPlatform, author: state.author, config: state.config(), history: state.history }
+}
+
+function lintOf({ directives }: Dockerfile, { buildArgs }: PlanOptions): Lint {
+  const override = buildArgs.get('BUILDKIT_DOCKERFILE_CHECK')
+  if (override !== undefined) return new Lint(override, undefined)
+  const directive = directives.get('check')
+  return new Lint(directive?.value, directive?.range)
+}
