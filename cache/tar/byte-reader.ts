@@ -1,3 +1,9 @@
+/** An iterator that can pass over bytes without giving them. */
+export interface SeekingIterator extends AsyncIterator<Uint8Array> {
+  /** Gives how many bytes it passed over: fewer than asked for only at the end. */
+  seekForward(count: number): Promise<number>
+}
+
 /** Takes exact numbers of bytes from a stream of chunks of any size. */
 export class ByteReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>
@@ -22,6 +28,11 @@ export class ByteReader implements AsyncDisposable {
     return taken
   }
 
+  /** How many bytes the source has given that nobody has taken yet. */
+  get bufferedBytes(): number {
+    return this.#chunk.length - this.#at
+  }
+
   /** Between 1 and `count` bytes, as they come; `undefined` at the end of the stream. */
   async takeSome(count: number): Promise<Buffer | undefined> {
     if (this.#at >= this.#chunk.length && !(await this.#fill())) return undefined
@@ -32,6 +43,9 @@ export class ByteReader implements AsyncDisposable {
   async skip(count: number): Promise<number> {
     let left = count
     while (left > 0) {
+      if (this.#at >= this.#chunk.length && isSeeking(this.#source) && left < Infinity) {
+        return count - left + (await this.#source.seekForward(left))
+      }
       const some = await this.takeSome(left)
       if (some === undefined) break
       left -= some.length
@@ -73,4 +87,8 @@ export class ByteReader implements AsyncDisposable {
     this.#at = 0
     return false
   }
+}
+
+function isSeeking(source: AsyncIterator<Uint8Array>): source is SeekingIterator {
+  return 'seekForward' in source
 }

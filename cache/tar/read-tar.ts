@@ -7,7 +7,12 @@ import { blockBytes, noXattrs, paddingAfter, type TarEntry, type TarEntryType } 
 export interface TarMember {
   readonly entry: TarEntry
   /** The content, once. What is not read of it is passed over when the next member is asked for. */
-  readonly body: AsyncIterable<Uint8Array>
+  readonly body: TarBody
+}
+
+export interface TarBody extends AsyncIterable<Uint8Array> {
+  /** How many bytes the source has given beyond what was read: tells where in the source the content stands. */
+  bufferedBytes(): number
 }
 
 /** Whatever is said about a member in blocks of its own is held in memory: this much of it at most. */
@@ -60,7 +65,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   }
 }
 
-class MemberBody implements AsyncIterable<Uint8Array> {
+class MemberBody implements TarBody {
   readonly #reader: ByteReader
   readonly #sizeBytes: number
   #left: number
@@ -78,6 +83,10 @@ class MemberBody implements AsyncIterable<Uint8Array> {
       this.#left -= some.length
       yield some
     }
+  }
+
+  bufferedBytes(): number {
+    return this.#reader.bufferedBytes
   }
 
   async finish(): Promise<void> {
