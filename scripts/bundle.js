@@ -6,14 +6,14 @@ const entries = {
   bin: 'src/cli/bin.ts',
   index: 'src/index.ts',
   executor: 'executor/process/main.ts',
-  launcher: 'executor/sandbox/native/launcher.ts',
+  // launcher: 'executor/sandbox/native/launcher.ts',
 }
 
 await rm('dist', { recursive: true, force: true })
 await build({
   entryPoints: entries,
   outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   bundle: true,
   splitting: true,
   format: 'esm',

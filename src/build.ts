@@ -88,7 +88,7 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   })
   const tree = await solver.solve(plan.target)
   contexts.save()
-  return writeOutputs({ plan: plan.image, tree, solver, settings, store, images, executor, tasks, signal, env, stdout })
+  return await writeOutputs({ plan: plan.image, tree, solver, settings, store, images, executor, tasks, signal, env, stdout })
 }
 
 async function makePlan(file: string, settings: Settings, images: ImageSources, tasks: Tasks): Promise<BuildPlan> {

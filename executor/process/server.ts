@@ -1,4 +1,3 @@
-import { removeLeftoverCgroups } from '../sandbox/index.ts'
 import { ExecutorService } from './service.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'
 import { sendError } from './sent-error.ts'
@@ -9,7 +8,7 @@ export function serveFront(): void {
   const service = new ExecutorService()
   const running = new Map<number, AbortController>()
   process.on('disconnect', () => {
-    removeLeftoverCgroups()
+    service.removeCgroups()
     process.exit(0)
   })
   process.on('message', (message: ToExecutor) => {

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { isErrno } from '../linux/index.ts'
 import { runProcess, type BindSource } from '../ops/run.ts'
-import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
+import { openSandbox, removeLeftoverCgroups, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
@@ -18,8 +18,9 @@ const inlineBytes = 4 * 1024 * 1024
 
 /** What the executor process can do. */
 export class ExecutorService {
-  readonly #threads = new ThreadPool(new URL(import.meta.url))
+  readonly #threads = new ThreadPool(new URL('./executor.js', import.meta.url))
   #sandbox: Sandbox | undefined
+  readonly #owners = new Set<string>()
   #mountsWork = true
 
   async call<Name extends CallName>(name: Name, request: unknown, io: SandboxIo): Promise<unknown> {
@@ -38,6 +39,11 @@ export class ExecutorService {
     }
   }
 
+  /** Takes away what runs that are cut off leave of cgroups. */
+  removeCgroups(): void {
+    for (const owner of this.#owners) removeLeftoverCgroups(`${owner}~`)
+  }
+
   async #openSandbox({ isolation }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
     this.#sandbox = await openSandbox(isolation)
     const { name, fallbackReason } = this.#sandbox
@@ -47,7 +53,10 @@ export class ExecutorService {
   async #run({ op, lower, sources, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
     if (this.#sandbox === undefined) throw new Error('run was called before openSandbox')
     const rootFolder = join(scratch, 'r')
-    const runFolder = join(scratch, 'run')
+    // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
+    const owner = basename(dirname(scratch))
+    const runFolder = join(scratch, `${owner}~${basename(scratch)}`)
+    this.#owners.add(owner)
     await mkdir(rootFolder)
     await mkdir(runFolder)
     {

@@ -9,6 +9,8 @@ export interface PackedImage {
   readonly manifest: Document
   readonly config: Document
   readonly layers: readonly LayerBlob[]
+  /** As its config says. */
+  readonly created: Date | undefined
 }
 
 /** Packs the layers that are not packed yet, all at once, and writes config and manifest to the store. Layers of the base need not be here. */
@@ -19,5 +21,5 @@ export async function packImage({ plan, tree, solver, store }: OutputContext): P
   await Promise.all(
     [config, manifest].map(({ bytes, descriptor }) => store.blobs.put(asStream(bytes), { expect: descriptor.digest })),
   )
-  return { manifest, config, layers }
+  return { manifest, config, layers, created }
 }
