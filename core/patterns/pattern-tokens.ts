@@ -12,7 +12,7 @@ export type PatternToken =
  *  @see https://pkg.go.dev/path/filepath#Match */
 export function findPatternTokens(pattern: string): readonly PatternToken[] | undefined {
   const tokens: PatternToken[] = []
-  const characters = [...pattern]
+  const characters = Array.from(pattern)
   let at = 0
   while (at < characters.length) {
     const character = characters[at++] ?? ''

@@ -212,12 +212,8 @@ class WordReader {
   #readOperand(start: number, stop: '}' | '/', escapes: 'drop' | 'keep'): string {
     const segments = this.#readUntil(stop, escapes)
     if (segments === undefined) {
-      throw this.#failure(
-        start,
-        this.#text.length,
-        `Bad substitution: missing '${stop}'`,
-        'Quote a word that has blanks in it.',
-      )
+      const hint = stop === '/' ? 'Write ${name/pattern/replacement}.' : 'Quote a word that has blanks in it.'
+      throw this.#failure(start, this.#text.length, `Bad substitution: missing '${stop}'`, hint)
     }
     return joined(segments)
   }

@@ -8,7 +8,7 @@ export type Pattern = readonly PatternPart[]
  *  character classes. `undefined`: a `\` stands before something else. */
 export function findPattern(text: string): Pattern | undefined {
   const parts: PatternPart[] = []
-  const characters = [...text]
+  const characters = Array.from(text)
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? ''
     if (character === '*') parts.push('any')
@@ -60,5 +60,5 @@ function sourceOf(pattern: Pattern, length: 'shortest' | 'longest'): string {
 }
 
 function reverse(text: string): string {
-  return [...text].reverse().join('')
+  return Array.from(text).reverse().join('')
 }

@@ -43,7 +43,7 @@ function splitFlag(flag: PlacedText) {
 }
 
 function needValue(flag: PlacedText, name: string, value: PlacedText | undefined): PlacedText {
-  if (value === undefined) throw invalid(flag.range, `Missing a value on flag: --${name}`, `Write --${name}=….`)
+  if (value === undefined) throw invalid(flag.range, `Missing a value on flag: --${name}`, `Write --${name}=value.`)
   return value
 }
 

@@ -80,7 +80,10 @@ function readPaths(syntax: InstructionSyntax, instruction: string) {
   for (const word of words.slice(0, -1)) {
     const token = findHeredocToken(word.text)
     if (token === undefined) sources.push(word)
-    else documents.push({ ...token, body: syntax.heredocs.findLast(({ name }) => name === token.name)?.body ?? '' })
+    else {
+      const heredoc = syntax.heredocs.findLast(({ name }) => name === token.name)
+      documents.push({ ...token, body: heredoc?.body ?? word.slice(word.text.length) })
+    }
   }
   return { sources, documents, destination }
 }

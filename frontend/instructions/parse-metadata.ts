@@ -92,7 +92,7 @@ export function parseOnbuild(syntax: InstructionSyntax): OnbuildInstruction {
     case 'MAINTAINER':
       throw invalid(keyword.range, `${keyword.text.toUpperCase()} isn't allowed as an ONBUILD trigger`)
     default: {
-      const documents = syntax.heredocs.map(({ name, body }) => `\n${body}${name}`)
+      const documents = syntax.heredocs.map(({ name, body }) => `\n${body.text}${name}`)
       return { kind: 'onbuild', ...written(syntax), trigger: [syntax.rest.text, ...documents].join('') }
     }
   }

@@ -1,9 +1,9 @@
 import type { Dockerfile } from '../dockerfile.ts'
-import type { FromInstruction, Instruction } from '../instructions/types.ts'
+import type { ArgInstruction, FromInstruction, Instruction } from '../instructions/types.ts'
 import type { Lint } from './lint.ts'
 
 /** The rules that look at the text alone. */
-export function checkDockerfile(lint: Lint, { stages, emptyContinuations }: Dockerfile): void {
+export function checkDockerfile(lint: Lint, { globals, stages, emptyContinuations }: Dockerfile): void {
   for (const range of emptyContinuations) {
     lint.report('NoEmptyContinuation', 'Empty continuation line', { range, comments: [] })
   }
@@ -12,10 +12,23 @@ export function checkDockerfile(lint: Lint, { stages, emptyContinuations }: Dock
     checkCasing(lint, from)
     checkStageName(lint, from, names)
   }
-  checkKeywords(
-    lint,
-    stages.flatMap(({ from, instructions }): Instruction[] => [from, ...instructions]),
-  )
+  const instructions = stages.flatMap((stage): Instruction[] => [stage.from, ...stage.instructions])
+  checkKeywords(lint, instructions)
+  for (const instruction of [...globals, ...instructions]) {
+    if (instruction.kind === 'from' || instruction.kind === 'arg') checkDescription(lint, instruction)
+  }
+}
+
+/** A comment right above a named stage or an ARG describes it, and begins with its name. */
+function checkDescription(lint: Lint, instruction: FromInstruction | ArgInstruction): void {
+  const names =
+    instruction.kind === 'arg' ? instruction.entries.map(({ name }) => name) : [instruction.name ?? []].flat()
+  const comment = instruction.comments.at(-1)
+  const [name] = names
+  if (comment === undefined || name === undefined || names.includes(comment.split(' ')[0] ?? '')) return
+  const shown = names.length > 1 ? '<arg_key>' : name
+  const message = `Comment for ${instruction.kind.toUpperCase()} should follow the format: \`# ${shown} <description>\``
+  lint.report('InvalidDefinitionDescription', message, instruction)
 }
 
 function checkCasing(lint: Lint, from: FromInstruction): void {

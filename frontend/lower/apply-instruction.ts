@@ -21,38 +21,53 @@ import type { Step } from './step.ts'
 export function applyInstruction(context: StageContext, { instruction, triggered }: Step): void {
   switch (instruction.kind) {
     case 'arg':
-      return lowerArg(context, instruction)
+      lowerArg(context, instruction)
+      break
     case 'env':
-      return lowerEnv(context, instruction)
+      lowerEnv(context, instruction)
+      break
     case 'label':
-      return lowerLabel(context, instruction)
+      lowerLabel(context, instruction)
+      break
     case 'run':
-      return lowerRun(context, instruction, triggered)
+      lowerRun(context, instruction, triggered)
+      break
     case 'copy':
     case 'add':
-      return lowerCopy(context, instruction, triggered)
+      lowerCopy(context, instruction, triggered)
+      break
     case 'workdir':
-      return lowerWorkdir(context, instruction, triggered)
+      lowerWorkdir(context, instruction, triggered)
+      break
     case 'cmd':
     case 'entrypoint':
-      return lowerCommand(context, instruction)
+      lowerCommand(context, instruction)
+      break
     case 'user':
-      return lowerUser(context, instruction)
+      lowerUser(context, instruction)
+      break
     case 'expose':
-      return lowerExpose(context, instruction)
+      lowerExpose(context, instruction)
+      break
     case 'volume':
-      return lowerVolume(context, instruction)
+      lowerVolume(context, instruction)
+      break
     case 'stopsignal':
-      return lowerStopSignal(context, instruction)
+      lowerStopSignal(context, instruction)
+      break
     case 'shell':
-      return lowerShell(context, instruction)
+      lowerShell(context, instruction)
+      break
     case 'healthcheck':
-      return lowerHealthcheck(context, instruction)
+      lowerHealthcheck(context, instruction)
+      break
     case 'onbuild':
-      return lowerOnbuild(context, instruction)
+      lowerOnbuild(context, instruction)
+      break
     case 'maintainer':
-      return lowerMaintainer(context, instruction)
+      lowerMaintainer(context, instruction)
+      break
     default:
-      return instruction satisfies never
+      instruction satisfies never
   }
 }

@@ -1,4 +1,3 @@
-import type { BuildError } from '../../core/errors.ts'
 import type { GraphBuilder, VertexId } from '../../core/graph.ts'
 import type { SourceRange } from '../../core/source-range.ts'
 import type { Lint } from '../lint/lint.ts'
@@ -24,7 +23,6 @@ export interface StageContext {
   /** Patterns of the build context's ignore file. */
   readonly contextIgnore: readonly string[]
   readonly ignoreCache: boolean
-  readonly errors: BuildError[]
   /** The tree of another stage, of an image, of a context.
    *  @throws {BuildError} `STAGE_NOT_FOUND` at `place`, when the stage comes later in the file */
   readonly treeOf: (origin: Origin | undefined, place: SourceRange) => VertexId

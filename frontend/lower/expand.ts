@@ -32,5 +32,5 @@ export function shownText(
       return text
     }
   })()
-  return shown.replace(/^[^ ]*/, (keyword) => keyword.toUpperCase())
+  return shown.replace(/^\S*/, (keyword) => keyword.toUpperCase())
 }

@@ -22,7 +22,7 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** @see https://pkg.go.dev/strconv#Quote */
 function quote(text: string): string {
-  const quoted = [...text].map((character) => {
+  const quoted = Array.from(text).map((character) => {
     const escape = escapes[character]
     if (escape !== undefined) return escape
     if (character === ' ' || /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(character)) return character

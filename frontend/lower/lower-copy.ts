@@ -5,8 +5,8 @@ import { cleanPatterns } from '../ignore/clean-patterns.ts'
 import type { CopyInstruction } from '../instructions/types.ts'
 import { invalid } from '../instructions/invalid.ts'
 import { checkCopiedPath } from '../lint/check-copy.ts'
-import { heredocText } from '../parser/heredoc.ts'
-import { PlacedText } from '../parser/placed-text.ts'
+import { heredocText, type Heredoc } from '../parser/heredoc.ts'
+import type { PlacedText } from '../parser/placed-text.ts'
 import type { StageContext } from './context.ts'
 import { expandIn, shownText } from './expand.ts'
 import { readChmod } from './modes.ts'
@@ -84,7 +84,7 @@ function readRequest(context: StageContext, instruction: CopyInstruction): CopyR
     sources: sources.map(({ path }) => path),
     documents: instruction.documents.map((document) => ({
       name: document.name,
-      content: document.expand ? expandDocument(context, instruction, heredocText(document)) : heredocText(document),
+      content: documentText(context, instruction, document),
     })),
     absolute: absoluteDestination(state.workdir, destination),
     owner: chown === '' ? undefined : parseOwner(chown),
@@ -101,10 +101,11 @@ function readRequest(context: StageContext, instruction: CopyInstruction): CopyR
   }
 }
 
-/** In a body quotes are characters like others, and `\` escapes whatever the escape directive says. */
-function expandDocument(context: StageContext, instruction: CopyInstruction, body: string): string {
-  const word = PlacedText.at(instruction.range, body)
-  return expandIn(context, instruction, word, { escape: '\\', quotes: 'ordinary' }).text
+/** In a body that is expanded, quotes are characters like others, and `\` escapes whatever the escape directive says. */
+function documentText(context: StageContext, instruction: CopyInstruction, document: Heredoc): string {
+  const body = heredocText(document)
+  if (!document.expand) return body.text
+  return expandIn(context, instruction, body, { escape: '\\', quotes: 'ordinary' }).text
 }
 
 /** A relative destination is below WORKDIR; `.`, and an end of `/` or `/.`, say "into this directory". */

@@ -120,7 +120,11 @@ export function lowerStopSignal(context: StageContext, instruction: StopSignalIn
   const { state } = context
   const signal = expandIn(context, instruction, instruction.signal).text
   if (!isSignal(signal)) {
-    throw invalid(instruction.signal.range, `Invalid signal: ${signal}`, 'A signal is such as SIGTERM, INT or 9.')
+    throw invalid(
+      instruction.signal.range,
+      `Invalid signal: ${JSON.stringify(signal)}`,
+      'A signal is such as SIGTERM, INT or 9.',
+    )
   }
   state.stopSignal = signal
   state.recordEmpty(`STOPSIGNAL ${signal}`)

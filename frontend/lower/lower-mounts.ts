@@ -5,6 +5,7 @@ import { invalid } from '../instructions/invalid.ts'
 import type { RunInstruction } from '../instructions/types.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
 import type { StageContext } from './context.ts'
+import { findMountFrom } from './mount-fields.ts'
 import { readMount, type MountSettings } from './mount-settings.ts'
 import { mountOrigin } from './needs.ts'
 import { unsupported } from './unsupported.ts'
@@ -22,7 +23,7 @@ function lowerMount(context: StageContext, settings: MountSettings, word: Placed
       return {
         kind: 'bind',
         target: targetOf(context, settings, word),
-        from: indexOf(inputs, context.treeOf(origin, word.range)),
+        from: indexOf(inputs, context.treeOf(origin, (findMountFrom(word) ?? word).range)),
         source: rootedPath(settings.source ?? ''),
         readOnly: settings.readOnly ?? true,
       }

@@ -57,11 +57,11 @@ function commandOf({ state }: StageContext, { command, heredocs }: RunInstructio
   const [first] = heredocs
   if (first === undefined) return { argv: withShell(state, command.text), files: [], summary: '' }
   if (findHeredocToken(command.text) === undefined) {
-    const bodies = heredocs.map(({ name, body }) => `\n${body}${name}`)
+    const bodies = heredocs.map(({ name, body }) => `\n${body.text}${name}`)
     return { argv: withShell(state, command.text + bodies.join('')), files: [], summary: '' }
   }
-  const script = heredocText(first)
-  const summary = ` (${summarise(first.body)})`
+  const script = heredocText(first).text
+  const summary = ` (${summarise(first.body.text)})`
   if (!script.startsWith('#!')) return { argv: withShell(state, script), files: [], summary }
   const target = `/dev/pipes/${first.name}`
   const file: Mount = { kind: 'file', target, content: script, mode: 0o755 }

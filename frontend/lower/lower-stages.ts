@@ -73,7 +73,6 @@ class StageLowering {
       lint,
       contextIgnore: this.#ignores.get('context') ?? [],
       ignoreCache: isUncached(stage, options),
-      errors,
       treeOf: (origin: Origin | undefined, place: SourceRange) => this.#treeOf(origin, place, stage),
     }
     for (const step of steps) collect(errors, () => applyInstruction(context, step))
@@ -126,7 +125,7 @@ class StageLowering {
         const here = from.name ?? `stage-${index}`
         throw new BuildError(
           'STAGE_NOT_FOUND',
-          `Cannot copy from stage ${JSON.stringify(name)}: it needs to be defined before current stage ${JSON.stringify(here)}`,
+          `Cannot take files from stage ${JSON.stringify(name)}: it needs to be defined before current stage ${JSON.stringify(here)}`,
           { source: place, hint: 'Move the stage up in the Dockerfile.' },
         )
       }

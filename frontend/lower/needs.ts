@@ -1,7 +1,6 @@
 import { BuildError } from '../../core/errors.ts'
-import { findSuggestion } from '../../core/suggestion.ts'
 import { expandWord } from '../expand/expand-word.ts'
-import { didYouMean, invalid } from '../instructions/invalid.ts'
+import { invalid } from '../instructions/invalid.ts'
 import type { CopyInstruction, RunInstruction } from '../instructions/types.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
 import { collect } from './collect.ts'
@@ -146,7 +145,7 @@ export function findNeeds(target: Stage, stages: readonly Stage[], options: Plan
     want(stage.base)
     for (const step of all) for (const { origin } of takingsOf(step, stages, options)) want(origin)
   }
-  return { steps, questions: [...questions.values()] }
+  return { steps, questions: [...questions.values()].sort(byPlace) }
 }
 
 /** The steps that the base's ONBUILDs put at the beginning of the stage. None while an image is not known. */
@@ -171,8 +170,6 @@ function triggerTexts(base: Origin, stages: readonly Stage[], answers: ImageAnsw
   }
 }
 
-/** The hint where a stage is asked for that does not exist yet. */
-export function suggestEarlier(name: string, stages: readonly Stage[], before: number): string | undefined {
-  const names = stages.flatMap(({ name: known, index }) => (known === undefined || index >= before ? [] : [known]))
-  return didYouMean(findSuggestion(name, names))
+function byPlace({ source: { start: a } }: ImageQuestion, { source: { start: b } }: ImageQuestion): number {
+  return a.line - b.line || a.column - b.column
 }

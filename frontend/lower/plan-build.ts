@@ -2,6 +2,7 @@ import { throwCollected, type BuildError } from '../../core/errors.ts'
 import { GraphBuilder } from '../../core/graph.ts'
 import type { ImagePlan } from '../../core/image.ts'
 import type { Dockerfile } from '../dockerfile.ts'
+import { checkDefaultArgs } from '../lint/check-default-args.ts'
 import { checkDockerfile } from '../lint/check-dockerfile.ts'
 import { Lint } from '../lint/lint.ts'
 import { globalScope } from './global-scope.ts'
@@ -22,6 +23,7 @@ export function planBuild(dockerfile: Dockerfile, options: PlanOptions, answers:
   checkDockerfile(lint, dockerfile)
   const scope = globalScope(dockerfile, options, options.buildArgs, errors)
   throwCollected(errors)
+  checkDefaultArgs(lint, dockerfile, globalScope(dockerfile, options, new Map(), []))
   const stages = resolveStages(dockerfile, scope, options, lint, errors)
   throwCollected(errors)
   const target = findTarget(stages, options.target)

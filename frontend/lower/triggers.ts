@@ -35,6 +35,7 @@ function placed(syntax: InstructionSyntax, range: SourceRange): InstructionSynta
     keyword: here(syntax.keyword),
     flags: syntax.flags.map(here),
     rest: here(syntax.rest),
+    heredocs: syntax.heredocs.map((heredoc) => ({ ...heredoc, body: here(heredoc.body) })),
     range,
     comments: [],
   }

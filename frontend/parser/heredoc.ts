@@ -1,4 +1,4 @@
-import type { PlacedText } from './placed-text.ts'
+import { PlacedText } from './placed-text.ts'
 import { splitShellWords } from './shell-words.ts'
 
 /** The announcement of a here-document: `<<NAME`, `<<-NAME`, `<<"NAME"`, each perhaps behind digits. */
@@ -13,7 +13,7 @@ export interface HeredocToken {
 
 export interface Heredoc extends HeredocToken {
   /** The lines between, each with its line ending, tabs included. */
-  readonly body: string
+  readonly body: PlacedText
 }
 
 /** What a word announces; `undefined`: it is no heredoc.
@@ -41,8 +41,19 @@ export function findHeredocTokens(line: PlacedText): readonly PlacedToken[] {
 }
 
 /** The body as its reader wants it. */
-export function heredocText({ body, stripTabs }: Heredoc): string {
-  return stripTabs ? body.replace(/(^|\n)\t+/g, '$1') : body
+export function heredocText({ body, stripTabs }: Heredoc): PlacedText {
+  if (!stripTabs) return body
+  const kept: number[] = []
+  for (let at = 0, isMargin = true; at < body.text.length; at++) {
+    const character = body.text.charAt(at)
+    isMargin = character === '\n' || (isMargin && character === '\t')
+    if (!isMargin || character === '\n') kept.push(at)
+  }
+  const text = kept.map((at) => body.text.charAt(at)).join('')
+  return new PlacedText(text, (start, end) => {
+    const first = kept[start] ?? body.text.length
+    return body.rangeOf(first, end > start ? (kept[end - 1] ?? first) + 1 : first)
+  })
 }
 
 function unquote(word: string): { name: string; quotes: boolean } {

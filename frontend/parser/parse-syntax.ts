@@ -5,7 +5,7 @@ import { splitFlags } from './flags.ts'
 import { findHeredocTokens, type Heredoc, type PlacedToken } from './heredoc.ts'
 import { findJsonArray } from './json-array.ts'
 import { endOfWord, findContinued, isBlank, isComment, splitLines, type Line } from './lines.ts'
-import { joinPieces, type Piece, type PlacedText } from './placed-text.ts'
+import { joinPieces, PlacedText, type Piece } from './placed-text.ts'
 import type { InstructionSyntax, Syntax } from './syntax.ts'
 import { leadingSpace, trimSpace } from './white-space.ts'
 
@@ -98,18 +98,19 @@ class SyntaxReader {
   }
 
   #readHeredoc({ word, ...token }: PlacedToken): Heredoc {
-    let body = ''
+    const pieces: Piece[] = []
+    const body = () => (pieces.length === 0 ? PlacedText.at(word.range, '') : joinPieces(this.#file, pieces))
     for (let line = this.#take(); line !== undefined; line = this.#take()) {
       const text = token.stripTabs ? line.text.replace(/^\t+/, '') : line.text
-      if (text === token.name) return { ...token, body }
-      body += line.raw
+      if (text === token.name) return { ...token, body: body() }
+      pieces.push({ text: line.raw, line: line.number, column: 1 })
     }
     this.#report(
       new BuildError('DOCKERFILE_SYNTAX', `Unterminated heredoc: no line ${JSON.stringify(token.name)} ends it`, {
         source: word.range,
       }),
     )
-    return { ...token, body }
+    return { ...token, body: body() }
   }
 
   #rangeOf({ number, text }: Line): SourceRange {
