@@ -1,6 +1,7 @@
 /** The system calls that Node has no function for. Each throws a `LinuxError`. Safe in worker threads; nothing is loaded before the
  *  first call. */
 export { isErrno, LinuxError, type ErrnoName, type LinuxPath } from './linux-error.ts'
+export { bindAllCalls } from './libc.ts'
 export { isKernelAtLeast } from './kernel-release.ts'
 // files
 export { getXattr, listXattrNames, listXattrs, removeXattr, setXattr } from './xattrs.ts'
@@ -50,6 +51,7 @@ export {
   type ResourceLimit,
   type ResourceName,
 } from './limits.ts'
+export { cloneSibling, keepHeapAcrossFork } from './clone.ts'
 export { installSeccompFilter } from './seccomp.ts'
 export { joinNewSessionKeyring } from './keyring.ts'
 export { bringLoopbackUp } from './loopback.ts'
@@ -59,17 +61,14 @@ export {
   dieWithParent,
   execve,
   exitNow,
-  fork,
   openProcess,
   pollProcess,
   processStat,
   reapOrphans,
   resetSignals,
-  setDumpable,
   signalName,
   signalProcess,
   startSession,
-  waitForChild,
   waitForProcess,
   type ProcessEnd,
   type ProcessStat,

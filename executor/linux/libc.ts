@@ -21,10 +21,16 @@ function loadKoffi(): Koffi {
  *  @throws {Error} at that call, if the library has no such function. */
 export function libcFunction<Arguments extends readonly CArgument[]>(prototype: string): CFunction<Arguments> {
   let bound: CFunction<Arguments> | undefined
-  return (...args) => {
-    bound ??= bind(prototype)
-    return bound(...args)
-  }
+  const prepare = (): CFunction<Arguments> => (bound ??= bind(prototype))
+  known.push(prepare)
+  return (...args) => (bound ?? prepare())(...args)
+}
+
+const known: (() => unknown)[] = []
+
+/** Binds every function at once, so that no call has to. */
+export function bindAllCalls(): void {
+  for (const prepare of known) prepare()
 }
 
 function bind<Arguments extends readonly CArgument[]>(prototype: string): CFunction<Arguments> {

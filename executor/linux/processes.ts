@@ -5,7 +5,6 @@ import { LinuxError, type LinuxPath } from './linux-error.ts'
 import { syscallNumber } from './syscall.ts'
 
 type Strings = readonly (string | null)[]
-const forkCall = libcFunction<[]>('int fork()')
 const exitCall = libcFunction<[number]>('void _exit(int status)')
 const setsidCall = libcFunction<[]>('int setsid()')
 const execveCall = libcFunction<[string | Uint8Array, Strings, Strings]>(
@@ -30,14 +29,6 @@ const closeCall = libcFunction<[number]>('int close(int fd)')
 /** How a process ended. `signal` is a name such as `SIGKILL`. */
 export type ProcessEnd =
   { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'signaled'; readonly signal: string }
-
-/** Doubles this process; 0 in the child. The child has this thread alone: it must come to `execve()` or `exitNow()` without waiting for
- *  anything of Node's, in a process started with `--single-threaded`.
- *  @throws {LinuxError} `EAGAIN` at a limit of processes.
- *  @see https://man7.org/linux/man-pages/man2/fork.2.html */
-export function fork(): number {
-  return checked(forkCall(), 'fork')
-}
 
 /** Ends this process at once: nothing is flushed, no handler runs.
  *  @see https://man7.org/linux/man-pages/man2/_exit.2.html */
@@ -88,14 +79,6 @@ export function becomeSubreaper(): void {
   checked(prctl(setSubreaper, 1, 0, 0, 0), 'prctl PR_SET_CHILD_SUBREAPER')
 }
 
-/** Whether a process that we are not root for may trace this one or read its memory.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html */
-export function setDumpable(dumpable: boolean): void {
-  const setDumpableOption = 4
-  checked(prctl(setDumpableOption, dumpable ? 1 : 0, 0, 0, 0), 'prctl PR_SET_DUMPABLE')
-}
-
 /** A descriptor for a process, which stays that process's even when its number is used again. The caller closes it. Linux 5.3.
  *  @throws {LinuxError} `ESRCH` if it is gone.
  *  @see https://man7.org/linux/man-pages/man2/pidfd_open.2.html */
@@ -139,14 +122,6 @@ const ended = 4
  *  @see https://man7.org/linux/man-pages/man2/waitid.2.html */
 export function pollProcess(pidfd: number): ProcessEnd | undefined {
   return waitid(byPidfd, pidfd, ended | noHang)
-}
-
-/** Blocks this thread until the child has ended.
- *  @throws {LinuxError} `ECHILD` if it is not our child. */
-export function waitForChild(pid: number): ProcessEnd {
-  const end = waitid(byPid, pid, ended)
-  if (end === undefined) throw new Error('waitid() gave no process')
-  return end
 }
 
 function waitid(type: number, id: number, options: number): ProcessEnd | undefined {

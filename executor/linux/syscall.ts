@@ -14,6 +14,7 @@ interface SyscallNumbers {
   readonly capset: number
   readonly capget: number
   readonly waitid: number
+  readonly clone: number
 }
 
 const x64: SyscallNumbers = {
@@ -29,6 +30,7 @@ const x64: SyscallNumbers = {
   capset: 126,
   capget: 125,
   waitid: 247,
+  clone: 56,
 }
 
 /** The generic table, which every architecture since has. */
@@ -45,6 +47,7 @@ const generic: SyscallNumbers = {
   capset: 91,
   capget: 90,
   waitid: 95,
+  clone: 220,
 }
 
 const everywhere = {

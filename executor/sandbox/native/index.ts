@@ -1,0 +1,1 @@
+export { openNativeSandbox, type NativeOptions } from './native-sandbox.ts'

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { execPath } from 'node:process'
+import { createInterface } from 'node:readline'
+import { BuildError } from '../../../core/errors.ts'
+import type { LaunchReply, LaunchRequest } from './launch-request.ts'
+
+/** The executor's end of a launcher. */
+export interface LauncherProcess extends AsyncDisposable {
+  /** Resolves to the id of a new process, our child, in the request's pid namespace. One at a time; they queue.
+   *  @throws {BuildError} `SANDBOX_FAILED` */
+  launch(request: LaunchRequest): Promise<number>
+}
+
+/** Starts it, and comes back before it is ready.
+ *  @param program path of the bundled launcher.js */
+export function openLauncher(program: string): LauncherProcess {
+  const child = spawn(execPath, ['--single-threaded', '--min-semi-space-size=4', program], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {}, // above all no NODE_OPTIONS
+  })
+  const ended = once(child, 'exit').catch(() => undefined)
+  child.stdin.on('error', () => undefined) // told by the end
+  const replies: AsyncIterator<string, undefined> = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let queue: Promise<unknown> = Promise.resolve()
+
+  const ask = async (request: LaunchRequest): Promise<number> => {
+    child.stdin.write(`${JSON.stringify(request)}\n`)
+    const next = await replies.next()
+    if (next.done === true) throw launcherFailed('the launcher has ended')
+    const reply = JSON.parse(next.value) as LaunchReply
+    if (reply.kind === 'refused') throw launcherFailed(reply.message)
+    return reply.pid
+  }
+
+  return {
+    launch: (request) => {
+      const answer = queue.then(() => ask(request))
+      queue = answer.catch(() => undefined)
+      return answer
+    },
+    [Symbol.asyncDispose]: async () => {
+      await queue
+      child.stdin.end()
+      await ended
+    },
+  }
+}
+
+export function launcherFailed(reason: string): BuildError {
+  return new BuildError('SANDBOX_FAILED', `Cannot set up the sandbox: ${reason}`)
+}

@@ -1,0 +1,62 @@
+import { lstatSync } from 'node:fs'
+import { becomeSubreaper } from '../../linux/index.ts'
+import type { Sandbox, SandboxProcess } from '../sandbox.ts'
+import {
+  deviceNodes,
+  insecureDevices,
+  maskedPaths,
+  namespacesFor,
+  readOnlyPaths,
+  systemMounts,
+  type HostFacts,
+} from '../view.ts'
+import type { Confinement, DevicePlan } from './launch-request.ts'
+import { openLauncher } from './launcher-process.ts'
+import { runLaunched } from './run-launched.ts'
+
+export interface NativeOptions {
+  readonly facts: HostFacts
+  readonly openFiles: number | undefined
+  /** Path of the bundled launcher.js. */
+  readonly launcher: string
+}
+
+/** Runs processes in namespaces that we make ourselves, with nothing installed. */
+export function openNativeSandbox({ facts, openFiles, launcher: program }: NativeOptions): Sandbox {
+  becomeSubreaper()
+  const launcher = openLauncher(program)
+  return {
+    name: 'native',
+    fallbackReason: undefined,
+    run: (process, io) => runLaunched(launcher, process, io, { confinement: confinementOf(process, facts), openFiles }),
+    [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
+  }
+}
+
+function confinementOf(process: SandboxProcess, facts: HostFacts): Confinement {
+  const insecure = process.security === 'insecure'
+  return {
+    kind: 'namespaces',
+    namespaces: namespacesFor(process, facts),
+    hostname: process.hostname,
+    systemMounts: systemMounts(process, facts),
+    mounts: process.mounts,
+    devices: [...devices(facts), ...(insecure ? insecureDevices.filter(isOnMachine).map(bound) : [])],
+    maskedPaths: insecure ? [] : maskedPaths,
+    readOnlyPaths: insecure ? [] : readOnlyPaths,
+  }
+}
+
+function devices({ rootless }: HostFacts): readonly DevicePlan[] {
+  return deviceNodes.map(({ name, major, minor }) =>
+    rootless ? bound(name) : { name, source: { kind: 'make', major, minor } },
+  )
+}
+
+function bound(name: string): DevicePlan {
+  return { name, source: { kind: 'bind' } }
+}
+
+function isOnMachine(name: string): boolean {
+  return lstatSync(`/dev/${name}`, { throwIfNoEntry: false }) !== undefined
+}
