@@ -18,7 +18,7 @@ export type BuildEvent =
       readonly chunk: Uint8Array
       readonly atMs: number
     }
-  /** Why the step could not be taken from the cache, a sentence each: `COPY src/ /app: src/app.ts changed`. */
+  /** Why the step was not taken from the cache, a phrase each: `src/app.ts changed`. Empty for a step that was never carried out before. */
   | {
       readonly type: 'vertex-missed'
       readonly vertex: VertexId

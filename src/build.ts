@@ -21,6 +21,7 @@ import { findIgnoreFile } from './context/find-ignore-file.ts'
 import { EventQueue } from './event-queue.ts'
 import { ExecutorHandle } from './executor-handle.ts'
 import { ImageSources } from './images/image-sources.ts'
+import { RegistryHandle } from './images/registry-handle.ts'
 import { writeOutputs } from './output/write-outputs.ts'
 import { Tasks } from './tasks.ts'
 
@@ -68,7 +69,8 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   const file = await findDockerfile(settings)
   await using store = openStore(settings.root)
   await store.reapStale()
-  const images = new ImageSources({ store, settings, env, signal, tasks })
+  await using registries = new RegistryHandle(env)
+  const images = new ImageSources({ store, settings, registries, signal, tasks })
   const plan = await makePlan(file, settings, images, tasks)
   for (const warning of plan.warnings) tasks.warn(warning)
   const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
@@ -88,7 +90,19 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   })
   const tree = await solver.solve(plan.target)
   contexts.save()
-  return await writeOutputs({ plan: plan.image, tree, solver, settings, store, images, executor, tasks, signal, env, stdout })
+  return await writeOutputs({
+    plan: plan.image,
+    tree,
+    solver,
+    settings,
+    store,
+    images,
+    executor,
+    tasks,
+    signal,
+    registries,
+    stdout,
+  })
 }
 
 async function makePlan(file: string, settings: Settings, images: ImageSources, tasks: Tasks): Promise<BuildPlan> {

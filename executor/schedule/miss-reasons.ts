@@ -49,9 +49,9 @@ const fieldNames: Readonly<Record<string, string>> = {
   digest: 'the image moved to another digest',
 }
 
-/** Why today's step is not the one that was done before, a sentence each; never empty. */
+/** Why today's step is not the one that was done before, a phrase each; empty for a step that was never done before. */
 export function missReasons(earlier: Ingredients | undefined, today: Ingredients): readonly string[] {
-  if (earlier === undefined) return ['this step has not been built before']
+  if (earlier === undefined) return []
   if (earlier.key === today.key) return ['its result is no longer in the store']
   const reasons = [
     ...changedNames(earlier.fields, today.fields).map((name) => fieldNames[name] ?? `${name} changed`),

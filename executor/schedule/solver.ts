@@ -153,9 +153,11 @@ export class Solver {
         this.#announceCached(vertex, 'definition')
         return doneMeanwhile
       }
-      this.#tellWhy(vertex, key)
     }
-    const tree = await this.#observe(vertex, () => this.#carryOut(vertex, inputs))
+    const tree = await this.#observe(vertex, () => {
+      if (!vertex.ignoreCache) this.#tellWhy(vertex, key)
+      return this.#carryOut(vertex, inputs)
+    })
     this.#keep(vertex, key, inputs, tree)
     if (this.#services.packEarly && this.#chain.has(vertex.id))
       void this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined)

@@ -5,15 +5,24 @@ import { main } from './main.ts'
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
+    // The second one is from somebody who will not wait. What is left behind is swept away by the next start.
+    if (interrupted.signal.aborted) process.exit(130)
     interrupted.abort(new BuildError('CANCELED', `The build was interrupted by ${name}`))
   })
 }
 
-process.exitCode = await main(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  architecture: process.arch,
-  uid: process.getuid?.() ?? 0,
-  signal: interrupted.signal,
-})
+try {
+  process.exitCode = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    architecture: process.arch,
+    uid: process.getuid?.() ?? 0,
+    signal: interrupted.signal,
+  })
+} catch (error) {
+  process.stderr.write(
+    `stave: this is a bug in stave, please report it: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
+  )
+  process.exitCode = 1
+}

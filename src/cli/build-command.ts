@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { BuildError } from '../../core/errors.ts'
-import type { BuildRequest, OutputRequest } from '../config/request.ts'
+import type { OutputRequest } from '../config/request.ts'
 import type { IsolationName } from '../../executor/index.ts'
 import { parseOutput } from './parse-output.ts'
+import type { BuildInvocation, ProgressKind } from './invocation.ts'
+import { runBuild } from './run-build.ts'
 import type { Terminal } from './terminal.ts'
-
-export type ProgressKind = 'auto' | 'plain' | 'quiet' | 'rawjson'
 
 /** The options as commander gives them. */
 interface BuildOptions {
@@ -26,14 +26,6 @@ interface BuildOptions {
   readonly metadataFile?: string
   readonly isolation: 'auto' | IsolationName
   readonly root?: string
-}
-
-/** What `stave build` was asked to do. */
-export interface BuildInvocation {
-  readonly request: BuildRequest
-  readonly progress: ProgressKind
-  readonly iidFile: string | undefined
-  readonly metadataFile: string | undefined
 }
 
 export function addBuildCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
@@ -77,7 +69,6 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     )
     .option('--root <dir>', 'folder of the store (default: $STAVE_HOME)')
     .action(async (context: string, options: BuildOptions) => {
-      const { runBuild } = await import('./run-build.ts')
       setExitCode(await runBuild(invocationOf(context, options, terminal.env), terminal))
     })
 }

@@ -2,11 +2,9 @@ import { Command, CommanderError } from 'commander'
 import { BuildError } from '../../core/errors.ts'
 import { version } from '../version.ts'
 import { addBuildCommand } from './build-command.ts'
+import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { renderError } from './render-error.ts'
 import type { Terminal } from './terminal.ts'
-
-/** What a script can tell from the exit status. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 /** Resolves to the exit code. Throws only for bugs.
  *  @param argv without the names of Node and of the script */
@@ -22,13 +20,6 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     terminal.stderr.write(renderError(error))
     return exitCodeOf(error)
   }
-}
-
-function exitCodeOf({ code }: BuildError): number {
-  if (code === 'CANCELED') return exitCodes.interrupted
-  return code === 'OPTION_INVALID' || code === 'PLATFORM_INVALID' || code === 'REFERENCE_INVALID'
-    ? exitCodes.usage
-    : exitCodes.failed
 }
 
 function commandLine(terminal: Terminal, setExitCode: (code: number) => void): Command {

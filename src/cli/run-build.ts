@@ -5,7 +5,8 @@ import { goesToStdout, resolveOutputs } from '../config/outputs.ts'
 import { writeWhole } from '../output/write-whole.ts'
 import { FailureLog } from '../progress/failure-log.ts'
 import { openProgress } from '../progress/open-progress.ts'
-import type { BuildInvocation } from './build-command.ts'
+import { exitCodeOf } from './exit-code.ts'
+import type { BuildInvocation } from './invocation.ts'
 import { renderError } from './render-error.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -29,9 +30,8 @@ export async function runBuild(invocation: BuildInvocation, terminal: Terminal):
     return 0
   } catch (error) {
     if (!(error instanceof BuildError)) throw error
-    if (error.code === 'OPTION_INVALID') throw error
     terminal.stderr.write(`\n${progress === 'rawjson' ? '' : failures.render()}${renderError(error, request.context)}`)
-    return error.code === 'CANCELED' ? 130 : 1
+    return exitCodeOf(error)
   }
 }
 

@@ -4,6 +4,7 @@ import { BuildError } from '../../core/errors.ts'
 import type { Descriptor } from '../../core/image.ts'
 import type { Tasks } from '../tasks.ts'
 import type { BlobOrigin } from './image-source.ts'
+import type { RegistryHandle } from './registry-handle.ts'
 
 const kind = 'blob-origin'
 
@@ -12,7 +13,7 @@ const rememberedOrigins = 4
 
 export interface BlobOriginsOptions {
   readonly store: Store
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly registries: RegistryHandle
   readonly signal: AbortSignal
   readonly tasks: Tasks
 }
@@ -80,30 +81,27 @@ export class BlobOrigins {
     blob: Descriptor,
     report: (detail: string, done: number, total: number) => void,
   ): Promise<void> {
-    const { store, env, signal } = this.#options
-    const bytes = await openBlob(origin, blob, { env, signal })
+    const { store, signal } = this.#options
+    const bytes = await this.#open(origin, blob)
     await store.blobs.put(
       counted(bytes, (done) => report(blob.digest, done, blob.size)),
       { expect: blob.digest, signal },
     )
   }
 
+  async #open(origin: BlobOrigin, blob: Descriptor): Promise<AsyncIterable<Uint8Array>> {
+    if (origin.kind === 'layout') {
+      const { openLayoutBlob } = await import('./layout-source.ts')
+      return openLayoutBlob(origin.path, blob)
+    }
+    const { registries, signal } = this.#options
+    const registry = await registries.open()
+    return registry.readBlob({ ...origin, tag: undefined, digest: undefined }, blob, { signal })
+  }
+
   #find(digest: Digest): readonly BlobOrigin[] {
     return (this.#options.store.facts.find(kind, digest) as readonly BlobOrigin[] | undefined) ?? []
   }
-}
-
-async function openBlob(
-  origin: BlobOrigin,
-  blob: Descriptor,
-  options: { readonly env: BlobOriginsOptions['env']; readonly signal: AbortSignal },
-): Promise<AsyncIterable<Uint8Array>> {
-  if (origin.kind === 'layout') {
-    const { openLayoutBlob } = await import('./layout-source.ts')
-    return openLayoutBlob(origin.path, blob)
-  }
-  const { openRegistryBlob } = await import('./registry-source.ts')
-  return openRegistryBlob(origin, blob, options)
 }
 
 async function* counted(bytes: AsyncIterable<Uint8Array>, tell: (done: number) => void): AsyncGenerator<Uint8Array> {

@@ -13,12 +13,13 @@ import { asStream } from '../as-stream.ts'
 import { BlobOrigins } from './blob-origins.ts'
 import type { FoundImage } from './image-source.ts'
 import { parseContext, type NamedContext } from './named-context.ts'
+import type { RegistryHandle } from './registry-handle.ts'
 import { repairHistory } from './repair-history.ts'
 
 export interface ImageSourcesOptions {
   readonly store: Store
   readonly settings: Settings
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly registries: RegistryHandle
   readonly signal: AbortSignal
   readonly tasks: Tasks
 }
@@ -103,7 +104,9 @@ export class ImageSources {
     const local = this.#findInStore(reference, platform)
     if (local !== undefined) return local
     const { resolveInRegistry } = await import('./registry-source.ts')
-    return this.#keep(await resolveInRegistry(reference, platform, this.#options))
+    const { store, registries, signal } = this.#options
+    const found = await resolveInRegistry(reference, platform, store, registries, signal)
+    return 'origin' in found ? this.#keep(found) : found
   }
 
   #findInStore(reference: Reference, platform: Platform): Descriptor | undefined {

@@ -24,7 +24,8 @@ export async function writeArchive(output: ArchiveOutput, image: PackedImage, co
   }
   const archive = output.type === 'oci' ? packOciArchive(content) : packDockerArchive(content)
   if (output.to.kind === 'stdout') await pipeline(archive, stdout, { end: false, signal })
-  else await writeWhole(output.to.path, (path) => pipeline(archive, createWriteStream(path, { flags: 'wx' }), { signal }))
+  else
+    await writeWhole(output.to.path, (path) => pipeline(archive, createWriteStream(path, { flags: 'wx' }), { signal }))
 }
 
 function contentOf(names: readonly string[], image: PackedImage, { store }: OutputContext): LayoutContent {

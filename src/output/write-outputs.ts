@@ -7,11 +7,9 @@ import type { Output } from '../config/outputs.ts'
 import type { Settings } from '../config/settings.ts'
 import type { ExecutorHandle } from '../executor-handle.ts'
 import type { ImageSources } from '../images/image-sources.ts'
+import type { RegistryHandle } from '../images/registry-handle.ts'
 import type { Tasks } from '../tasks.ts'
 import { packImage, type PackedImage } from './pack-image.ts'
-import { pushImage } from './push-image.ts'
-import { writeArchive } from './write-archive.ts'
-import { writeFiles } from './write-files.ts'
 
 /** Everything that outputs are made from. */
 export interface OutputContext {
@@ -24,7 +22,7 @@ export interface OutputContext {
   readonly executor: ExecutorHandle
   readonly tasks: Tasks
   readonly signal: AbortSignal
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly registries: RegistryHandle
   readonly stdout: NodeJS.WritableStream
 }
 
@@ -50,32 +48,35 @@ function wantsImage({ type }: Output): boolean {
   return type !== 'local' && type !== 'tar'
 }
 
+/** Each way out is loaded when it is used: a build that finds everything done needs none of them. */
 async function writeOutput(output: Output, image: PackedImage | undefined, context: OutputContext): Promise<void> {
   const { tasks, store } = context
   switch (output.type) {
     case 'local':
-      await tasks.run(`exporting files to ${output.folder}`, () => writeFiles(output, context))
-      return
-    case 'tar':
-      await tasks.run(`exporting files to ${output.to.kind === 'stdout' ? 'standard output' : output.to.path}`, () =>
-        writeFiles(output, context),
-      )
-      return
-    case 'oci':
-    case 'docker':
-      await tasks.run(`exporting to ${output.type} image format`, () => writeArchive(output, needed(image), context))
-      return
-    case 'image': {
-      const { descriptor } = needed(image).manifest
-      for (const name of output.names) nameImage(store, name, descriptor)
-      if (output.push)
-        for (const name of output.names)
-          await tasks.run(`pushing ${name}`, (report) => pushImage(name, needed(image), context, report))
+    case 'tar': {
+      const { writeFiles } = await import('./write-files.ts')
+      await tasks.run('exporting files', () => writeFiles(output, context))
       return
     }
+    case 'oci':
+    case 'docker': {
+      const { writeArchive } = await import('./write-archive.ts')
+      await tasks.run(`exporting to ${output.type} image format`, () => writeArchive(output, needed(image), context))
+      return
+    }
+    case 'image':
+      for (const name of output.names) nameImage(store, name, needed(image).manifest.descriptor)
+      if (output.push) await pushAll(output.names, needed(image), context)
+      return
     default:
       output satisfies never
   }
+}
+
+async function pushAll(names: readonly string[], image: PackedImage, context: OutputContext): Promise<void> {
+  const { pushImage } = await import('./push-image.ts')
+  for (const name of names)
+    await context.tasks.run(`pushing ${name}`, (report) => pushImage(name, image, context, report))
 }
 
 function nameImage(store: Store, name: string, descriptor: Descriptor): void {

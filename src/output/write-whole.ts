@@ -13,7 +13,7 @@ export async function writeWhole(path: string, write: (staged: string) => Promis
     await write(staged)
     await rename(staged, path)
   } catch (error) {
-    await rm(staged, { recursive: true, force: true })
+    await rm(staged, { recursive: true, force: true }).catch(() => undefined) // nothing can be there either
     throw explained(path, error)
   }
 }

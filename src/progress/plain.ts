@@ -14,7 +14,7 @@ export class PlainProgress {
       case 'vertex-output':
         return this.#output(this.#item(event.vertex), Buffer.from(event.chunk).toString(), event.atMs)
       case 'vertex-missed':
-        return ''
+        return this.#missed(this.#item(event.vertex), event.reasons)
       case 'task-progress':
         return ''
       case 'vertex-finished':
@@ -39,6 +39,10 @@ export class PlainProgress {
     item.rest = lines.pop() ?? ''
     if (lines.length === 0) return ''
     return this.#turnTo(item) + lines.map((line) => this.#line(item, line, atMs)).join('')
+  }
+
+  #missed(item: Item, reasons: readonly string[]): string {
+    return reasons.length === 0 ? '' : `${this.#turnTo(item)}#${item.number} not cached: ${reasons.join('; ')}\n`
   }
 
   #finish(item: Item, outcome: Outcome, atMs: number): string {
