@@ -64,8 +64,17 @@ export class Authorizer {
   }
 
   /** Answers a 401 so that `findHeader` knows better afterwards. `false`: there is nothing to answer with.
+   *  @param refused the header that did not do
    *  @throws {BuildError} `REGISTRY_DENIED`, `REGISTRY_FAILED`, `CREDENTIALS_INVALID`, and what the transport throws */
-  async answer(refusal: Answer, wish: Wish, purpose: Purpose, signal: AbortSignal | undefined): Promise<boolean> {
+  async answer(
+    refusal: Answer,
+    refused: string | undefined,
+    wish: Wish,
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const known = this.findHeader(wish)
+    if (known !== undefined && known !== refused) return true // a request beside this one has learned it meanwhile
     const challenges = readChallenges(refusal.header('www-authenticate') ?? '')
     const bearer = challenges.find((challenge) => challenge.scheme === 'bearer')
     if (bearer?.error === 'insufficient_scope') return false
@@ -75,19 +84,19 @@ export class Authorizer {
         credentials.kind === 'bearer'
           ? forever(`Bearer ${credentials.token}`)
           : await this.#fetchToken(bearer, refusal.url, credentials, wish, purpose, signal)
-      return this.#keep(wish, token)
+      this.#keep(wish, token)
+      return token.header !== refused
     }
     const takesBasic = challenges.some(({ scheme }) => scheme === 'basic')
     if (!takesBasic || credentials.kind !== 'basic') return false
-    return this.#keep(wish, forever(basicHeader(credentials)))
+    const token = forever(basicHeader(credentials))
+    this.#keep(wish, token)
+    return token.header !== refused
   }
 
-  /** `false` when this is the very header that was refused. */
-  #keep(wish: Wish, token: Token): boolean {
-    const isNew = this.#tokens.get(keyOf(wish))?.header !== token.header
+  #keep(wish: Wish, token: Token): void {
     this.#tokens.set(keyOf(wish), token)
     this.#secrets.add(token.header.replace(/^\w+ /, ''))
-    return isNew
   }
 
   async #credentialsFor({ registry, repository }: Wish, signal: AbortSignal | undefined): Promise<Credentials> {

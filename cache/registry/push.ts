@@ -82,9 +82,15 @@ class BlobPush {
 
   async run(): Promise<void> {
     this.#signal.throwIfAborted()
-    if (await this.#isPresent()) { this.#report('present', 0); return; }
+    if (await this.#isPresent()) {
+      this.#report('present', 0)
+      return
+    }
     const session = await this.#mount()
-    if (session === 'mounted') { this.#report('mounted', 0); return; }
+    if (session === 'mounted') {
+      this.#report('mounted', 0)
+      return
+    }
     await this.#upload(session)
     this.#report('uploaded', this.#blob.size)
   }

@@ -45,10 +45,11 @@ export class RegistryHttp {
    *  own body threw; `signal.reason` */
   async sendOnce(request: RegistryRequest): Promise<Answer> {
     const url = new URL(request.target, registryOrigin(request.wish.registry))
-    const first = await this.#exchange(request, url, this.#authorizer.findHeader(request.wish))
+    const header = this.#authorizer.findHeader(request.wish)
+    const first = await this.#exchange(request, url, header)
     if (first.status !== 401 || url.origin !== registryOrigin(request.wish.registry)) return this.#judge(request, first)
     const learned = await this.#connected(request, url, () =>
-      this.#authorizer.answer(first, request.wish, request.purpose, request.signal),
+      this.#authorizer.answer(first, header, request.wish, request.purpose, request.signal),
     )
     if (!learned) return this.#judge(request, first)
     await first.discard()

@@ -12,6 +12,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string
   /** Where it stores: `docker/registry/v2/…`. */
   readonly folder: string
+  /** Its access log so far, a line for each request: `PUT /v2/app/manifests/1 201`. */
+  requests(): readonly string[]
 }
 
 /** Who may do what: everybody everything, whoever knows the password, or whoever has a token of the server at `realm`. */
@@ -35,10 +37,18 @@ export async function startRegistry(auth: RegistryAuth = { kind: 'none' }): Prom
   writeFileSync(join(folder, 'htpasswd'), `${basicUser.username}:${passwordHash}\n`)
   writeFileSync(config, configText(folder, host, auth))
   const child = spawn('docker-registry', ['serve', config], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'], OTEL_TRACES_EXPORTER: 'none' },
   })
-  const registry: TestRegistry = { host, folder, [Symbol.asyncDispose]: () => stop(child, folder) }
+  let log = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const registry: TestRegistry = {
+    host,
+    folder,
+    requests: () =>
+      [...log.matchAll(/"([A-Z]+ \S+) HTTP\/1\.1" (\d+)/g)].map(([, request, status]) => `${request} ${status}`),
+    [Symbol.asyncDispose]: () => stop(child, folder),
+  }
   try {
     await answering(host, child)
     return registry
