@@ -22,7 +22,7 @@ await Promise.all(
       format: 'esm',
       platform: 'node',
       target: 'node20',
-      external: ['koffi'],
+      external: ['koffi', 'undici'],
       sourcemap: 'linked',
       sourcesContent: false,
       minifySyntax: true,
