@@ -63,13 +63,11 @@ export {
   exitNow,
   openProcess,
   pollProcess,
-  processStat,
-  reapOrphans,
   resetSignals,
   signalName,
   signalProcess,
   startSession,
   waitForProcess,
   type ProcessEnd,
-  type ProcessStat,
 } from './processes.ts'
+export { killOrphans, processStat, reapOrphans, type ProcessStat } from './orphans.ts'

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { checked, cString, lastErrno, libcFunction, watchReadable } from './libc.ts'
 import { LinuxError, type LinuxPath } from './linux-error.ts'
@@ -124,6 +123,12 @@ export function pollProcess(pidfd: number): ProcessEnd | undefined {
   return waitid(byPidfd, pidfd, ended | noHang)
 }
 
+/** Takes the end of a child, if it has ended.
+ *  @throws {LinuxError} `ECHILD` if it is not our child. */
+export function reapChild(pid: number): ProcessEnd | undefined {
+  return waitid(byPid, pid, ended | noHang)
+}
+
 function waitid(type: number, id: number, options: number): ProcessEnd | undefined {
   // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status
   const info = new Int32Array(32)
@@ -141,55 +146,6 @@ function waitid(type: number, id: number, options: number): ProcessEnd | undefin
 export function signalName(number: number): string {
   const found = Object.entries(constants.signals).find(([, value]) => value === number)
   return found?.[0] ?? `SIG${number}`
-}
-
-/** Takes the ends of children that nobody waits for: orphans that came to us. They are told from children of Node's own, whose ends Node takes itself, by
- *  being in another session; so nobody here may start children with `detached`.
- *  @param except children in other sessions that somebody does wait for */
-export function reapOrphans(except: ReadonlySet<number>): void {
-  const own = processStat('self')
-  for (const pid of children()) {
-    if (except.has(pid)) continue
-    const found = processStat(pid)
-    if (found !== undefined && found.state === 'Z' && found.session !== own?.session) waitid(byPid, pid, ended | noHang)
-  }
-}
-
-/** @see https://man7.org/linux/man-pages/man5/proc_pid_task.5.html (children) */
-function children(): readonly number[] {
-  return readdirSync('/proc/self/task').flatMap((task) => {
-    const text = readText(`/proc/self/task/${task}/children`)
-    return text === undefined
-      ? []
-      : text
-          .split(' ')
-          .filter((pid) => pid !== '')
-          .map(Number)
-  })
-}
-
-export interface ProcessStat {
-  /** One letter: `R`, `S`, `Z` for one that has ended, … */
-  readonly state: string
-  readonly parent: number
-  readonly session: number
-}
-
-/** `undefined`: there is no such process (any more).
- *  @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-export function processStat(pid: number | 'self'): ProcessStat | undefined {
-  const text = readText(`/proc/${pid}/stat`)
-  // The name in parentheses may hold anything.
-  const [state = '', parent, , session] = text?.slice(text.lastIndexOf(')') + 2).split(' ') ?? []
-  return text === undefined ? undefined : { state, parent: Number(parent), session: Number(session) }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }
 
 /** Closes a descriptor that Node does not know of. */

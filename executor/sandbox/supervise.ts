@@ -4,6 +4,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import {
   closeProcess,
   isErrno,
+  killOrphans,
   openProcess,
   processStat,
   reapOrphans,
@@ -36,6 +37,11 @@ export async function supervise(pid: number, signal: AbortSignal, killsBefore: n
 }
 
 const supervised = new Set<number>()
+
+/** Ends what the processes that are over have left, where no pid namespace did so. */
+export function endLeftovers(): Promise<void> {
+  return killOrphans(supervised)
+}
 
 /** A runtime lets go of the process by ending, and may be about to when we hear that the process runs. */
 async function adopted(pid: number): Promise<void> {

@@ -73,7 +73,11 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
     if (confinement.namespaces.includes('network')) bringLoopbackUp()
   } else {
     becomeSubreaper()
+    at('network')
+    if (confinement.network === 'none') leaveNetwork()
+    at('chroot')
     chroot(request.root)
+    chdir('/')
   }
   at('keyring')
   leaveKeyring()
@@ -88,6 +92,20 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
   dropPrivileges(request, tools, at)
   if (confinement.kind === 'chroot') dieWithParent()
   resetSignals()
+}
+
+/** In somebody else's container the privilege for it may be missing; then that one's bounds stay. */
+function limitBounding({ capabilities, confinement }: LaunchRequest): void {
+  try {
+    limitBoundingCapabilities(capabilities)
+  } catch (error) {
+    if (confinement.kind !== 'chroot' || !isErrno(error, 'EPERM')) throw error
+  }
+}
+
+function leaveNetwork(): void {
+  unshare(['network'])
+  bringLoopbackUp()
 }
 
 function leaveKeyring(): void {
@@ -121,7 +139,7 @@ function giveAway(fd: number, uid: number, gid: number): void {
 /** The filter comes before the capabilities go, since installing one takes CAP_SYS_ADMIN; it lets pass what follows. */
 function dropPrivileges(request: LaunchRequest, { seccompProgram }: EntryTools, at: (step: string) => void): void {
   at('capabilities')
-  limitBoundingCapabilities(request.capabilities)
+  limitBounding(request)
   at('seccomp')
   if (request.filtersSyscalls && seccompProgram !== undefined) installSeccompFilter(seccompProgram)
   at('user')

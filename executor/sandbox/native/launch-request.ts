@@ -38,7 +38,7 @@ export type Confinement =
       readonly maskedPaths: readonly string[]
       readonly readOnlyPaths: readonly string[]
     }
-  | { readonly kind: 'chroot' }
+  | { readonly kind: 'chroot'; readonly network: 'shared' | 'none' }
 
 /** One device of /dev. Made, or in a user namespace, where nobody may make any, bound from outside. */
 export interface DevicePlan {

@@ -1,6 +1,8 @@
 import { lstatSync } from 'node:fs'
+import { arch } from 'node:process'
 import { becomeSubreaper } from '../../linux/index.ts'
 import type { Sandbox, SandboxProcess } from '../sandbox.ts'
+import { hasFilter } from '../seccomp/index.ts'
 import {
   deviceNodes,
   insecureDevices,
@@ -28,7 +30,12 @@ export function openNativeSandbox({ facts, openFiles, launcher: program }: Nativ
   return {
     name: 'native',
     fallbackReason: undefined,
-    run: (process, io) => runLaunched(launcher, process, io, { confinement: confinementOf(process, facts), openFiles }),
+    run: (process, io) =>
+      runLaunched(launcher, process, io, {
+        confinement: confinementOf(process, facts),
+        openFiles,
+        filtersSyscalls: process.security === 'sandbox' && hasFilter(arch),
+      }),
     [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
   }
 }

@@ -1,13 +1,13 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { arch, pid as executorPid } from 'node:process'
+import { pid as executorPid } from 'node:process'
+import { BuildError } from '../../../core/errors.ts'
 import { openPipe } from '../../linux/index.ts'
 import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
 import { openOutputPipes } from '../output-pipes.ts'
 import { limitsFor } from '../resource-limits.ts'
 import type { SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
-import { hasFilter } from '../seccomp/index.ts'
 import { outOfMemoryKills, supervise } from '../supervise.ts'
 import { capabilitiesFor } from '../view.ts'
 import type { Confinement, LaunchStatus } from './launch-request.ts'
@@ -16,7 +16,8 @@ import { launcherFailed, type LauncherProcess } from './launcher-process.ts'
 export interface LaunchSettings {
   readonly confinement: Confinement
   readonly openFiles: number | undefined
-  /** Called when the process has ended, before its output is waited for. */
+  readonly filtersSyscalls: boolean
+  /** Ends what the process leaves, before its output is waited for. */
   readonly afterEnd?: () => Promise<void>
 }
 
@@ -62,7 +63,7 @@ async function attemptLaunch(
     ...{ root, path: command.path, argv, env, cwd, uid, gid, groups },
     limits: limitsFor(process, settings.openFiles),
     capabilities: capabilitiesFor(process),
-    filtersSyscalls: process.security === 'sandbox' && hasFilter(arch),
+    filtersSyscalls: settings.filtersSyscalls,
   })
   pipes.handOver()
   const [exit, told] = await Promise.all([supervise(pid, io.signal, killsBefore), status.read()])
@@ -81,8 +82,15 @@ function failureOf(
   { argv }: SandboxProcess,
   command: FoundCommand,
 ): Error {
+  if (failure.step === 'network') return withoutNetworkFailed()
   if (failure.step !== 'execve') return launcherFailed(`${failure.step}: ${failure.message}`)
   return notFound(argv[0] ?? '', reasonOf(failure.code, command))
+}
+
+function withoutNetworkFailed(): BuildError {
+  return new BuildError('SANDBOX_UNAVAILABLE', 'Cannot take the network from the command: this needs namespaces', {
+    hint: 'Leave out --network=none, or build where namespaces can be made.',
+  })
 }
 
 function reasonOf(code: string, { doubt }: FoundCommand): string {

@@ -1,0 +1,59 @@
+import { arch } from 'node:process'
+import { BuildError } from '../../../core/errors.ts'
+import { becomeSubreaper, effectiveCapabilities } from '../../linux/index.ts'
+import { openLauncher, runLaunched } from '../native/index.ts'
+import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
+import { hasFilter } from '../seccomp/index.ts'
+import { endLeftovers } from '../supervise.ts'
+import { placeStandIns, type StandIns } from './stand-ins.ts'
+
+export interface ChrootOptions {
+  readonly openFiles: number | undefined
+  /** Path of the bundled launcher.js. */
+  readonly launcher: string
+}
+
+/** Runs processes where no namespace can be had: in another root, with fewer capabilities, and with all that they start ended together with them. They see the
+ *  machine's processes, its network and its host name, they have no /proc and /sys, and what would be mounted is put into the root for the
+ *  time being: weaker than the others, for builds inside a container that is a sandbox already. One process at a time. */
+export function openChrootSandbox({ openFiles, launcher: program }: ChrootOptions): Sandbox {
+  becomeSubreaper()
+  const launcher = openLauncher(program)
+  const mayFilter = hasFilter(arch) && effectiveCapabilities().includes('CAP_SYS_ADMIN')
+  let queue: Promise<unknown> = Promise.resolve()
+
+  const runAlone = async (process: SandboxProcess, io: SandboxIo): Promise<SandboxExit> => {
+    io.signal.throwIfAborted()
+    const standIns = standInsFor(process)
+    try {
+      return await runLaunched(launcher, process, io, {
+        confinement: { kind: 'chroot', network: process.network === 'none' ? 'none' : 'shared' },
+        openFiles,
+        filtersSyscalls: mayFilter && process.security === 'sandbox',
+        afterEnd: endLeftovers,
+      })
+    } finally {
+      standIns[Symbol.dispose]()
+    }
+  }
+
+  return {
+    name: 'chroot',
+    fallbackReason: undefined,
+    run: (process, io) => {
+      const result = queue.then(() => runAlone(process, io))
+      queue = result.catch(() => undefined)
+      return result
+    },
+    [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
+  }
+}
+
+function standInsFor(process: SandboxProcess): StandIns {
+  try {
+    return placeStandIns(process)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new BuildError('SANDBOX_FAILED', `Cannot set up the sandbox: ${reason}`, { cause: error })
+  }
+}

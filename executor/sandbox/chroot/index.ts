@@ -1,0 +1,1 @@
+export { openChrootSandbox, type ChrootOptions } from './chroot-sandbox.ts'

@@ -1,0 +1,107 @@
+import { arch, env } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { BuildError } from '../../core/errors.ts'
+import { effectiveCapabilities, isKernelAtLeast, type CapabilityName } from '../linux/index.ts'
+import { openChrootSandbox } from './chroot/index.ts'
+import { openFirstThatWorks, type Candidate } from './first-that-works.ts'
+import { openNativeSandbox } from './native/index.ts'
+import { findRuntime, openOciSandbox } from './oci/index.ts'
+import type { IsolationName, Sandbox } from './sandbox.ts'
+import { hasFilter } from './seccomp/index.ts'
+import { readHostFacts } from './view.ts'
+
+export interface SandboxOptions {
+  /** How many files the user's own processes may have open, softly: Node raises this for itself, and steps should not see that.
+   *  `undefined` leaves what this process has. */
+  readonly openFiles?: number | undefined
+  /** Where OCI runtimes are looked for, in the form of the variable PATH. */
+  readonly searchPath?: string | undefined
+  /** Path of the bundled launcher; beside this program by default. */
+  readonly launcher?: string | undefined
+}
+
+/** Opens the sandbox asked for, or with `auto` the strongest that this place allows: an OCI runtime, our own namespaces, chroot. Looks, and tries nothing out, so it costs
+ *  next to nothing. If the first process cannot be set up after all, `auto` takes the next one; nothing of the process has run then.
+ *
+ *  The caller has a mount namespace of its own, and is prepared to become the parent of orphans.
+ *  @throws {BuildError} `SANDBOX_UNAVAILABLE` */
+export function openSandbox(requested: 'auto' | IsolationName, options: SandboxOptions = {}): Promise<Sandbox> {
+  const offers = offer(options)
+  const open = offers.filter(({ obstacle }) => obstacle === undefined)
+  if (requested === 'auto') {
+    const refused = offers.filter(({ obstacle }) => obstacle !== undefined)
+    if (open.length === 0) return Promise.reject(unavailable('any isolation', refused))
+    const strongest = offers.findIndex(({ obstacle }) => obstacle === undefined)
+    return Promise.resolve(openFirstThatWorks(open, offers.slice(0, strongest).map(reasonOf)))
+  }
+  const wanted = offers.filter(({ name }) => name === requested)
+  const [found] = wanted.filter(({ obstacle }) => obstacle === undefined)
+  if (found === undefined) return Promise.reject(unavailable(`isolation "${requested}"`, wanted))
+  return Promise.resolve(found.open())
+}
+
+interface Offer extends Candidate {
+  /** Why it cannot work here, as a clause. */
+  readonly obstacle: string | undefined
+}
+
+/** From the strongest to the weakest. */
+function offer({
+  openFiles,
+  searchPath = env['PATH'] ?? '',
+  launcher = besideThisProgram(),
+}: SandboxOptions): readonly Offer[] {
+  const runtime = findRuntime(searchPath)
+  const facts = readHostFacts()
+  const capabilities = effectiveCapabilities()
+  const namespaces = obstacleToNamespaces(capabilities)
+  const noRuntime = runtime === undefined ? 'neither crun nor runc is on the PATH' : undefined
+  const noFilter = hasFilter(arch) ? undefined : `there is no system call filter for ${arch}`
+  return [
+    {
+      name: 'oci',
+      obstacle: noRuntime ?? namespaces,
+      open: () => openOciSandbox({ runtime: runtime ?? { name: 'crun', path: 'crun' }, facts, openFiles }),
+    },
+    {
+      name: 'native',
+      obstacle: namespaces ?? noFilter,
+      open: () => openNativeSandbox({ facts, openFiles, launcher }),
+    },
+    {
+      name: 'chroot',
+      obstacle: missing(capabilities, 'CAP_SYS_CHROOT') ?? oldKernel(),
+      open: () => openChrootSandbox({ openFiles, launcher }),
+    },
+  ]
+}
+
+function obstacleToNamespaces(capabilities: readonly CapabilityName[]): string | undefined {
+  return missing(capabilities, 'CAP_SYS_ADMIN') ?? oldKernel()
+}
+
+function missing(capabilities: readonly CapabilityName[], name: CapabilityName): string | undefined {
+  return capabilities.includes(name) ? undefined : `this process lacks the capability ${name}`
+}
+
+/** Process descriptors are what tells us the end of a process that others started. */
+function oldKernel(): string | undefined {
+  return isKernelAtLeast(5, 3) ? undefined : 'the kernel is older than Linux 5.3'
+}
+
+function besideThisProgram(): string {
+  return fileURLToPath(new URL('./launcher.js', import.meta.url))
+}
+
+function reasonOf({ name, obstacle }: Offer): string {
+  return `${name}: ${obstacle ?? ''}`
+}
+
+function unavailable(what: string, offers: readonly Offer[]): BuildError {
+  const reasons = offers.map(({ name, obstacle }) =>
+    offers.length === 1 ? (obstacle ?? '') : `${name}: ${obstacle ?? ''}`,
+  )
+  return new BuildError('SANDBOX_UNAVAILABLE', `Cannot use ${what}: ${reasons.join('; ')}`, {
+    hint: 'Run as root, or where this user may make user namespaces (newuidmap, and entries in /etc/subuid and /etc/subgid).',
+  })
+}
