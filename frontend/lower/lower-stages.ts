@@ -1,5 +1,6 @@
 import { BuildError } from '../../core/errors.ts'
 import type { GraphBuilder, VertexId } from '../../core/graph.ts'
+import type { CopyAction } from '../../core/ops.ts'
 import { formatPlatform } from '../../core/platform.ts'
 import type { SourceRange } from '../../core/source-range.ts'
 import type { Dockerfile } from '../dockerfile.ts'
@@ -91,10 +92,8 @@ class StageLowering {
       }
       case 'files': {
         const label = { ...names.next('FROM', `FROM ${base.context}`), source: from.range }
-        const copyAll = { action: 'copy', from: 1, sources: ['/'], destination: '/', wildcards: false } as const
-        const plain = { unpack: 'never', owner: undefined, mode: undefined, excludes: [], parents: false } as const
         const inputs = [this.#scratch(), this.#context(base.context)]
-        const tree = graph.add({ type: 'files', actions: [{ ...copyAll, ...plain }] }, inputs, label)
+        const tree = graph.add({ type: 'files', actions: [copyEverything] }, inputs, label)
         return StageState.over(tree, undefined)
       }
       case 'image': {
@@ -162,6 +161,19 @@ class StageLowering {
     if (answer === undefined) throw new Error(`findNeeds() did not ask for ${question.reference}`)
     return answer
   }
+}
+
+const copyEverything: CopyAction = {
+  action: 'copy',
+  from: 1,
+  sources: ['/'],
+  destination: '/',
+  wildcards: false,
+  unpack: 'never',
+  owner: undefined,
+  mode: undefined,
+  excludes: [],
+  parents: false,
 }
 
 /** An image without layers is nothing but its config. */
