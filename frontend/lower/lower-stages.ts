@@ -8,7 +8,7 @@ import { readIgnoreFile } from '../ignore/read-ignore-file.ts'
 import type { Lint } from '../lint/lint.ts'
 import { applyInstruction } from './apply-instruction.ts'
 import { collect } from './collect.ts'
-import { countForeignTrees } from './needs.ts'
+import { namesForeignTrees } from './needs.ts'
 import type { Origin } from './origins.ts'
 import { questionKey, type ImageAnswer, type ImageAnswers, type ImageQuestion, type PlanOptions } from './plan.ts'
 import type { Stage } from './stages.ts'
@@ -43,7 +43,7 @@ class StageLowering {
   constructor(lowering: Lowering) {
     const { stages, options, errors } = lowering
     this.#lowering = lowering
-    this.#alone = stages.length === 1 && countForeignTrees(stages, options) === 0
+    this.#alone = stages.length === 1 && !namesForeignTrees(stages, options)
     for (const [name, { text, file }] of options.ignore) {
       this.#ignores.set(name, collect(errors, () => readIgnoreFile(text, file)) ?? [])
     }

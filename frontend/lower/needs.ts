@@ -1,7 +1,7 @@
 import { BuildError } from '../../core/errors.ts'
 import { expandWord } from '../expand/expand-word.ts'
 import { invalid } from '../instructions/invalid.ts'
-import type { CopyInstruction, RunInstruction } from '../instructions/types.ts'
+import type { CopyInstruction } from '../instructions/types.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
 import { collect } from './collect.ts'
 import { findMountFrom } from './mount-fields.ts'
@@ -76,16 +76,18 @@ function takingsOf({ instruction }: Step, stages: readonly Stage[], options: Pla
   })
 }
 
-/** How many trees the file names besides its stages. With any, even an only stage has a name in progress: BuildKit's
- *  habit. A mount without `from` counts. */
-export function countForeignTrees(stages: readonly Stage[], options: PlanOptions): number {
-  const takers = stages.flatMap(({ instructions }) => instructions)
-  const copies = takers.filter((instruction): instruction is CopyInstruction => instruction.kind === 'copy')
-  const runs = takers.filter((instruction): instruction is RunInstruction => instruction.kind === 'run')
-  const isForeign = (origin: Origin | undefined) => origin !== undefined && origin.kind !== 'stage'
-  return (
-    copies.filter((copy) => isForeign(copyOrigin(copy, stages, options))).length +
-    runs.flatMap(({ mounts }) => mounts).filter((mount) => mountOrigin(mount, stages, options)?.kind !== 'stage').length
+/** Whether the file names trees besides its stages. If so, even an only stage has a name in progress: BuildKit's habit. A
+ *  mount without `from` counts. */
+export function namesForeignTrees(stages: readonly Stage[], options: PlanOptions): boolean {
+  return stages.some(({ instructions }) =>
+    instructions.some((instruction) => {
+      if (instruction.kind === 'copy') {
+        const origin = copyOrigin(instruction, stages, options)
+        return origin !== undefined && origin.kind !== 'stage'
+      }
+      if (instruction.kind !== 'run') return false
+      return instruction.mounts.some((mount) => mountOrigin(mount, stages, options)?.kind !== 'stage')
+    }),
   )
 }
 
