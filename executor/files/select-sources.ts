@@ -2,6 +2,7 @@ import { BuildError } from '../../core/errors.ts'
 import type { CopyAction } from '../../core/ops.ts'
 import { goMatcher, hasWildcards, literalPath } from '../../core/patterns/go-match.ts'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
+import { ContextTree } from '../sources/context-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { joinTreePath, nameOf, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
 import { explainMissing } from './explain-missing.ts'
@@ -30,8 +31,8 @@ export type Selection = Pick<CopyAction, 'sources' | 'wildcards' | 'excludes' | 
 export function selectSources(reader: TreeReader, selection: Selection): readonly SelectedSource[] {
   return selection.sources.flatMap((source) => {
     const clean = cleanSource(source)
-    if (!selection.wildcards) return [selectLiteral(reader, clean, source)]
-    if (!hasWildcards(clean)) return [selectLiteral(reader, literalPath(clean), source)]
+    if (!selection.wildcards) return [selectLiteral(reader, clean)]
+    if (!hasWildcards(clean)) return [selectLiteral(reader, literalPath(clean))]
     return matchesOf(reader, clean, selection.parents).flatMap((asked) => selectMatch(reader, asked))
   })
 }
@@ -104,16 +105,13 @@ function cleanSource(source: string): string {
   return done.join('/')
 }
 
-function selectLiteral(reader: TreeReader, path: string, asked: string): SelectedSource {
+function selectLiteral(reader: TreeReader, path: string): SelectedSource {
   const resolved = resolvePath(reader, path)
   if (resolved.entry === undefined) {
-    throw new BuildError(
-      'COPY_SOURCE_MISSING',
-      `Cannot copy ${JSON.stringify(asked)}: there is no such file or directory`,
-      {
-        hint: explainMissing(reader, path),
-      },
-    )
+    const shown = JSON.stringify(reader instanceof ContextTree ? path : `/${path}`)
+    throw new BuildError('COPY_SOURCE_MISSING', `Cannot copy ${shown}: there is no such file or directory`, {
+      hint: explainMissing(reader, path),
+    })
   }
   return { asked: path, path: resolved.path, entry: resolved.entry }
 }

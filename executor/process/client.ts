@@ -91,8 +91,6 @@ class ExecutorProcess implements Executor {
     child.on('message', (message: FromExecutor) => this.#receive(message))
     child.once('exit', (code, signal) => this.#failAll(`it ended with ${signal ?? `status ${code}`}`))
     child.on('error', (error) => this.#failAll(error.message))
-    child.unref()
-    child.channel?.unref()
   }
 
   call<Name extends CallName>(name: Name, request: CallRequest<Name>, io: CallIo = {}): Promise<CallResult<Name>> {
@@ -104,12 +102,10 @@ class ExecutorProcess implements Executor {
       const settle = (act: () => void): void => {
         signal?.removeEventListener('abort', onAbort)
         this.#pending.delete(id)
-        if (this.#pending.size === 0) this.#child.channel?.unref()
         act()
       }
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#pending.set(id, { settle, resolve: resolve as (value: unknown) => void, reject, io })
-      this.#child.channel?.ref()
       this.#send({ type: 'call', id, name, request })
     })
   }
@@ -118,7 +114,6 @@ class ExecutorProcess implements Executor {
     this.#closing = true
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = once(this.#child, 'exit')
-    this.#child.ref()
     if (this.#child.connected) this.#child.disconnect()
     await gone
   }

@@ -1,0 +1,129 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeBaseLayout } from '../support/base-image.ts'
+import { descendantsOf, lingering, mountsBelow, staveCgroups } from '../support/leftovers.ts'
+import { Project } from '../support/project.ts'
+import { finished, startStave, writeFiles } from '../support/stave.ts'
+import { openTemporaryFolder } from '../support/temporary-folder.ts'
+
+const folder = openTemporaryFolder()
+let base: string
+
+beforeAll(() => {
+  base = makeBaseLayout(folder.path)
+})
+afterAll(() => folder[Symbol.dispose]())
+
+/** Starts a build and waits until it has printed the text. */
+async function buildUntil(at: Project, text: string, ...args: readonly string[]) {
+  const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store })
+  const ended = finished(child)
+  const printed = new Promise<void>((resolve) => {
+    let seen = ''
+    child.stderr?.on('data', (chunk: string) => {
+      seen += chunk
+      if (seen.includes(text)) resolve()
+    })
+  })
+  const early = await Promise.race([printed, ended])
+  if (early !== undefined) throw new Error(`the build ended before it printed ${text}:\n${early.stderr}`)
+  return { child, ended }
+}
+
+describe('Ctrl-C', () => {
+  test('ends the build with status 130, and leaves no process, no mount and no temporary file', async () => {
+    const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began && sleep 987654\n' })
+    const { child, ended } = await buildUntil(at, 'began\n', '-o', `type=oci,dest=${join(at.root, 'image.tar')}`)
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(await lingering('987654', 1)).toEqual([])
+    expect(await lingering(at.store, 1)).toEqual([])
+    expect(mountsBelow(at.store)).toEqual([])
+    expect(readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+    expect(readdirSync(at.root).sort()).toEqual(['context', 'store'])
+  })
+
+  test('while a layer is unpacked or packed leaves nothing either', async () => {
+    const at = new Project(base, { Dockerfile: 'FROM base\nRUN dd if=/dev/urandom of=/big bs=1M count=100 2>/dev/null; echo written\n' })
+    const { child, ended } = await buildUntil(at, 'written\n')
+    await sleep(150)
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(await lingering(at.store, 1)).toEqual([])
+    expect(readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+  })
+})
+
+const marker = 'stave-interruption-test'
+const steps = [1, 2, 3, 4, 5].map(
+  (step) => `RUN echo ${step} > /step-${step} && head -c 300000 /bin/busybox > /copy-${step} && touch -d @1000 /step-${step} /copy-${step} && sleep 0.05 # ${marker}`,
+)
+
+function steppedProject(): Project {
+  return new Project(base, {
+    Dockerfile: ['FROM base AS other', 'COPY tree /tree', steps[0], 'FROM base', 'COPY --from=other /tree /tree', ...steps, ''].join('\n'),
+    ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`tree/${index}/f`, `content ${index}`])),
+  })
+}
+
+/** The same random numbers every time: a failure can be looked at again. */
+function random(seed: number): number {
+  const value = Math.sin(seed * 9301 + 49297) * 233280
+  return value - Math.floor(value)
+}
+
+test('a build that is killed at 30 random moments leaves nothing that runs, and is completed with the layers that it had finished', async () => {
+  const reference = (await steppedProject().buildConfig()).rootfs.diff_ids.slice(-5)
+  const at = steppedProject()
+  for (let attempt = 1; attempt <= 30; attempt++) {
+    const child = startStave(['build', '--progress=plain', ...at.args], { store: at.store })
+    const ended = finished(child)
+    await sleep(100 + random(attempt) * 900)
+    const descendants = descendantsOf(child.pid ?? 0)
+    // The command itself, the executor process, or the process between the two.
+    const victim = [child.pid, descendants[1], descendants[0]][attempt % 3] ?? child.pid
+    if (child.exitCode === null && victim !== undefined) tryKill(victim)
+    const { stderr } = await ended
+    expect(await lingering(marker)).toEqual([])
+    expect(await lingering(at.store)).toEqual([])
+    expect(mountsBelow(at.store)).toEqual([])
+    expect(stderr).not.toMatch(/^ {4}at /m)
+    if (child.exitCode === 0) rmSync(at.store, { recursive: true }) // it was quicker: begin again
+  }
+  expect((await at.buildConfig()).rootfs.diff_ids.slice(-5)).toEqual(reference)
+  expect(readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+  expect(staveCgroups()).toEqual([])
+}, 300_000)
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+test('steps that were finished before a kill are not carried out again', async () => {
+  const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo first\nRUN sleep 765432\n' })
+  const { child, ended } = await buildUntil(at, 'RUN sleep 765432\n')
+  await sleep(300)
+  child.kill('SIGKILL')
+  await ended
+  expect(await lingering('765432')).toEqual([])
+  writeFiles(at.context, { Dockerfile: 'FROM base\nRUN echo first\nRUN echo second\n' })
+  const { stderr } = await at.try()
+  expect(stderr).toMatch(/\[2\/3\] RUN echo first\n#\d+ CACHED/)
+  expect(existsSync(join(at.store, 'v1/tmp')) && readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+})
+
+test('an executor that is killed fails the build with an error, not a hang', async () => {
+  const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began; sleep 654321\n' })
+  const { child, ended } = await buildUntil(at, 'began\n')
+  const executor = descendantsOf(child.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('executor.js') && !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('unshare'))
+  process.kill(executor ?? 0, 'SIGKILL')
+  expect((await ended).code).toBe(1)
+  expect(await lingering('654321')).toEqual([])
+  expect(readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+})
