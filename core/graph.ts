@@ -19,7 +19,7 @@ export interface Vertex {
   readonly step: string
   /** Where it comes from; the first place, when several instructions say the same. Not part of the id. */
   readonly source: SourceRange | undefined
-  /** Its stage is built without use of earlier records. */
+  /** A stage that it is in is built without use of earlier records. */
   readonly ignoreCache: boolean
 }
 
@@ -44,10 +44,10 @@ export class GraphBuilder {
       if (!this.#vertices.has(input)) throw new Error('a vertex was added before its input')
     }
     const id = digestOf(canonicalJson({ op: keyedOp(op), inputs })).slice('sha256:'.length) as VertexId
-    if (!this.#vertices.has(id)) {
-      const { name, step = name, source, ignoreCache = false } = label
-      this.#vertices.set(id, { id, op, inputs, name, step, source, ignoreCache })
-    }
+    const { name, step = name, source, ignoreCache = false } = label
+    const earlier = this.#vertices.get(id)
+    if (earlier === undefined) this.#vertices.set(id, { id, op, inputs, name, step, source, ignoreCache })
+    else if (ignoreCache) this.#vertices.set(id, { ...earlier, ignoreCache })
     return id
   }
 

@@ -32,7 +32,10 @@ export const threadCalls: {
     return intoPlace(scratch, layer, (folder) => unpackLayer(blob, diffId, folder))
   },
   async rebase({ from, lower, impliedDirectories, layer, scratch }) {
-    await intoPlace(scratch, layer, (folder) => Promise.resolve(rebaseLayer(from, lower, impliedDirectories, folder)))
+    await intoPlace(scratch, layer, (folder) => {
+      rebaseLayer(from, lower, impliedDirectories, folder)
+      return Promise.resolve()
+    })
   },
   async pack({ folder, lower, path, compression }) {
     return packLayer(folder, lower, path, compression)

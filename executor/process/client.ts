@@ -98,7 +98,11 @@ class ExecutorProcess implements Executor {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => this.#send({ type: 'cancel', id })
+      // A process is ended and waited for; other work ends with this process, which is soon.
+      const onAbort = (): void => {
+        if (name === 'run') this.#send({ type: 'cancel', id })
+        else settle(() => reject(signal?.reason as Error))
+      }
       const settle = (act: () => void): void => {
         signal?.removeEventListener('abort', onAbort)
         this.#pending.delete(id)

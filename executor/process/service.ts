@@ -7,7 +7,7 @@ import { openSandbox, removeLeftoverCgroups, type Sandbox, type SandboxIo } from
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
-import { moveIntoPlace, threadCalls, type ThreadCallName } from './calls.ts'
+import { moveIntoPlace, threadCalls } from './calls.ts'
 import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, RunCall } from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
 import { ThreadPool } from './thread-pool.ts'
@@ -23,7 +23,7 @@ export class ExecutorService {
   readonly #owners = new Set<string>()
   #mountsWork = true
 
-  async call<Name extends CallName>(name: Name, request: unknown, io: SandboxIo): Promise<unknown> {
+  async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
     switch (name) {
       case 'openSandbox':
         return this.#openSandbox(request as CallRequest<'openSandbox'>)
@@ -35,7 +35,7 @@ export class ExecutorService {
       case 'files':
         return threadCalls.files(request as CallRequest<'files'>)
       default:
-        return this.#threads.call(name as ThreadCallName, request)
+        return this.#threads.call(name, request)
     }
   }
 

@@ -36,6 +36,9 @@ export function openOverlayRoot(folder: string, lower: readonly string[]): Activ
       unmountOnce()
       return Promise.resolve(upper)
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(unmountOnce()),
+    [Symbol.asyncDispose]: () => {
+      unmountOnce()
+      return Promise.resolve()
+    },
   }
 }
