@@ -36,4 +36,6 @@ export interface BlobFiles extends BlobStore {
   /** What `get` gives, at once and unverified: for small blobs on the way of a build that has nothing to do.
    *  `undefined` means absent. */
   readSync(digest: Digest): Uint8Array | undefined
+  /** All that are present, in no particular order. */
+  list(): Promise<readonly Digest[]>
 }

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../core/digest.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { describeBlobStore } from './blob-store.suite.ts'
-import { listBlobs, openDiskBlobs, putBytes, readBlob } from './index.ts'
+import { openDiskBlobs, putBytes, readBlob } from './index.ts'
 
 function open(root = temporaryFolder()) {
   return openDiskBlobs(join(root, 'blobs'), join(root, 'tmp'))
@@ -22,7 +22,7 @@ test('a blob is a read-only file named by its digest, and nothing stays staged',
   expect(readFileSync(path, 'utf8')).toBe('bytes')
   expect(statSync(path).mode & 0o777).toBe(0o444)
   expect(readdirSync(join(root, 'tmp'))).toEqual([])
-  expect(await listBlobs(join(root, 'blobs'))).toEqual([digest])
+  expect(await blobs.list()).toEqual([digest])
 })
 
 test('nothing stays staged after a failure', async () => {
@@ -71,7 +71,7 @@ test.skipIf(process.getuid?.() !== 0)('a full disk is named, and the store stays
     code: 'DISK_FULL',
     message: expect.stringContaining(join(root, 'small')) as string,
   })
-  expect(await listBlobs(join(root, 'small', 'blobs'))).toEqual([])
+  expect(await blobs.list()).toEqual([])
   const { digest } = await putBytes(blobs, Buffer.from('fits'))
   expect(await blobs.stat(digest)).toBeDefined()
 })

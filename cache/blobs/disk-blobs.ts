@@ -1,10 +1,10 @@
 import { createReadStream, createWriteStream, readFileSync } from 'node:fs'
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { DigestMeter, digestHex, parseDigest, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
-import { naming, systemCode, uniqueName } from '../disk/index.ts'
+import { namesIn, naming, systemCode, uniqueName } from '../disk/index.ts'
 import type { BlobFiles, BlobInfo, PutOptions } from './blob-store.ts'
 
 const chunkBytes = 256 * 1024
@@ -14,17 +14,6 @@ const chunkBytes = 256 * 1024
  *  what a killed process leaves there. */
 export function openDiskBlobs(root: string, stagingFolder: string): BlobFiles {
   return new DiskBlobs(root, stagingFolder)
-}
-
-/** The digests of all blobs, in no particular order. */
-export async function listBlobs(root: string): Promise<readonly Digest[]> {
-  try {
-    const names = await readdir(join(root, 'sha256'))
-    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => parseDigest(`sha256:${name}`))
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
 }
 
 class DiskBlobs implements BlobFiles {
@@ -101,6 +90,11 @@ class DiskBlobs implements BlobFiles {
       if (systemCode(error) === 'ENOENT') return undefined
       throw error
     }
+  }
+
+  async list(): Promise<readonly Digest[]> {
+    const names = await namesIn(join(this.#root, 'sha256'))
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => parseDigest(`sha256:${name}`))
   }
 }
 

@@ -1,3 +1,3 @@
 export type { BlobFiles, BlobInfo, BlobStore, PutOptions } from './blob-store.ts'
-export { listBlobs, openDiskBlobs } from './disk-blobs.ts'
+export { openDiskBlobs } from './disk-blobs.ts'
 export { putBytes, readBlob } from './whole-blob.ts'

@@ -1,3 +1,6 @@
+// So that whoever compiles only what imports this file sees the declaration too.
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference
+/// <reference path="./unbzip2-stream.d.ts" />
 import bitIterator from 'unbzip2-stream/lib/bit_iterator.js'
 import bunzip from 'unbzip2-stream/lib/bzip2.js'
 import { archiveInvalid } from './archive-invalid.ts'

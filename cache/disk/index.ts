@@ -1,2 +1,3 @@
 export { naming, systemCode } from './disk-full.ts'
+export { namesIn } from './names-in.ts'
 export { uniqueName } from './unique-name.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { isDigest, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type ImageFile, type ImageIndex, type Manifest } from '../../core/image.ts'
@@ -12,26 +12,24 @@ export const largestDocumentBytes = 4 * 1024 * 1024
 export type ManifestOrIndex =
   { readonly kind: 'manifest'; readonly manifest: Manifest } | { readonly kind: 'index'; readonly index: ImageIndex }
 
-const digest = z.string().refine((text): text is Digest => isDigest(text), 'is no sha256 digest')
-const size = z.number().int().nonnegative()
-const annotations = z.record(z.string(), z.string()).nullish().transform(orUndefined)
-const text = z.string().nullish()
-const texts = z.array(z.string()).nullish()
-const emptyMembers = z
-  .record(
-    z.string(),
-    z
-      .object({})
-      .nullish()
-      .transform((): Record<string, never> => ({})),
-  )
-  .nullish()
+const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is no sha256 digest')
+const size = z.int().check(z.nonnegative())
+const text = z.nullish(z.string())
+const texts = z.nullish(z.array(z.string()))
+const textMap = z.record(z.string(), z.string())
+const annotations = z.pipe(z.nullish(textMap), z.transform(orUndefined))
+const emptyMember = z.pipe(
+  z.nullish(z.object({})),
+  z.transform((): Record<string, never> => ({})),
+)
+const emptyMembers = z.nullish(z.record(z.string(), emptyMember))
+const listOf = <Item extends z.ZodMiniType>(item: Item) => z.nullish(z.array(item).check(z.maxLength(10_000)))
 
 const platform = z.object({
   os: z.string(),
   architecture: z.string(),
-  variant: z.string().optional(),
-  'os.version': z.string().optional(),
+  variant: z.optional(z.string()),
+  'os.version': z.optional(z.string()),
 })
 
 const descriptor = z.object({
@@ -39,31 +37,31 @@ const descriptor = z.object({
   digest,
   size,
   annotations,
-  platform: platform.nullish().transform(orUndefined),
+  platform: z.pipe(z.nullish(platform), z.transform(orUndefined)),
 })
 
 const manifestSchema = z.object({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
+  mediaType: z.optional(z.string()),
   config: descriptor,
-  layers: z.array(descriptor).max(10_000).nullish(),
+  layers: listOf(descriptor),
   annotations,
 })
 
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  manifests: z.array(descriptor).max(10_000).nullish(),
+  mediaType: z.optional(z.string()),
+  manifests: listOf(descriptor),
   annotations,
 })
 
 const healthcheck = z.object({
-  Test: z.array(z.string()).nullish().transform(orUndefined),
-  Interval: z.number().optional(),
-  Timeout: z.number().optional(),
-  StartPeriod: z.number().optional(),
-  StartInterval: z.number().optional(),
-  Retries: z.number().optional(),
+  Test: z.pipe(texts, z.transform(orUndefined)),
+  Interval: z.optional(z.number()),
+  Timeout: z.optional(z.number()),
+  StartPeriod: z.optional(z.number()),
+  StartInterval: z.optional(z.number()),
+  Retries: z.optional(z.number()),
 })
 
 const imageFileSchema = z.object({
@@ -73,35 +71,35 @@ const imageFileSchema = z.object({
   'os.version': text,
   created: text,
   author: text,
-  config: z
-    .object({
+  config: z.nullish(
+    z.object({
       User: text,
       ExposedPorts: emptyMembers,
       Env: texts,
       Entrypoint: texts,
       Cmd: texts,
-      Healthcheck: healthcheck.nullish(),
-      ArgsEscaped: z.boolean().nullish(),
+      Healthcheck: z.nullish(healthcheck),
+      ArgsEscaped: z.nullish(z.boolean()),
       Volumes: emptyMembers,
       WorkingDir: text,
       OnBuild: texts,
-      Labels: z.record(z.string(), z.string()).nullish(),
+      Labels: z.nullish(textMap),
       StopSignal: text,
       Shell: texts,
-    })
-    .nullish(),
-  rootfs: z.object({ type: z.literal('layers').nullish(), diff_ids: z.array(digest).nullish() }).nullish(),
-  history: z
-    .array(
+    }),
+  ),
+  rootfs: z.nullish(z.object({ type: z.nullish(z.literal('layers')), diff_ids: listOf(digest) })),
+  history: z.nullish(
+    z.array(
       z.object({
-        created: text.transform(orUndefined),
-        created_by: z.string().optional(),
-        author: z.string().optional(),
-        comment: z.string().optional(),
-        empty_layer: z.boolean().optional(),
+        created: z.pipe(text, z.transform(orUndefined)),
+        created_by: z.optional(z.string()),
+        author: z.optional(z.string()),
+        comment: z.optional(z.string()),
+        empty_layer: z.optional(z.boolean()),
       }),
-    )
-    .nullish(),
+    ),
+  ),
 })
 
 /** Checks a manifest or an index from outside. Which of the two it is, its own members tell, and must agree with what it calls itself and with what
@@ -160,12 +158,26 @@ export function parseJson(bytes: Uint8Array, what: string): unknown {
 }
 
 /** @throws {BuildError} `IMAGE_INVALID`, naming the first member that is wrong */
-export function check<Schema extends z.ZodType>(schema: Schema, json: unknown, what: string): z.output<Schema> {
+export function check<Schema extends z.ZodMiniType>(schema: Schema, json: unknown, what: string): z.output<Schema> {
   const result = schema.safeParse(json)
   if (result.success) return result.data
   const [issue] = result.error.issues
   const path = issue?.path.map(String).join('.') ?? ''
-  throw imageInvalid(what, `${path === '' ? 'it' : path}: ${issue?.message ?? 'unknown'}`)
+  throw imageInvalid(
+    what,
+    `${path === '' ? 'it' : `its ${path}`} ${issue === undefined ? 'is wrong' : described(issue)}`,
+  )
+}
+
+function described(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'custom':
+      return issue.message
+    case 'invalid_type':
+      return `is missing, or no ${issue.expected}`
+    default:
+      return 'is not what it should be'
+  }
 }
 
 export function imageInvalid(what: string, why: string, cause?: unknown): BuildError {

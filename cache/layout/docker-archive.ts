@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import { compressionOf, sniffedBytes } from '../compression/index.ts'
@@ -6,15 +6,12 @@ import { check, imageInvalid, largestDocumentBytes, parseImageFile, parseJson } 
 import type { LayoutFile, LayoutFiles } from './layout-files.ts'
 import type { LayoutBlobs, LayoutImage } from './open-layout.ts'
 
-const archiveSchema = z
-  .array(
-    z.object({
-      Config: z.string(),
-      RepoTags: z.array(z.string()).nullish(),
-      Layers: z.array(z.string()).max(10_000).nullish(),
-    }),
-  )
-  .max(1000)
+const imageSchema = z.object({
+  Config: z.string(),
+  RepoTags: z.nullish(z.array(z.string())),
+  Layers: z.nullish(z.array(z.string()).check(z.maxLength(10_000))),
+})
+const archiveSchema = z.array(imageSchema).check(z.maxLength(1000))
 
 /** What `docker save` wrote before it wrote OCI layouts too: `manifest.json`, and files of any name. It has no manifests in the sense of registries,
  *  so we make one for each image; they are found by their digests like any blob. Blobs are hashed here, once, since nothing else names them.

@@ -64,6 +64,22 @@ describe('what we write', () => {
     expect(entry).toMatchObject({ RepoTags: ['app:1.0'] })
   })
 
+  test.each([
+    ['Docker', packDockerArchive],
+    ['OCI', packOciArchive],
+  ])('"podman load" takes a %s archive', async (_, pack) => {
+    const { folder, content } = await sample()
+    const path = join(folder, 'image.tar')
+    await pipeline(pack(content), createWriteStream(path))
+    const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
+    const podman = (...args: readonly string[]) =>
+      execFileSync('podman', [...storage, ...args], { encoding: 'utf8', stdio: 'pipe' })
+    expect(podman('load', '-i', path)).toContain(`Loaded image: ${name}`)
+    expect(podman('image', 'inspect', '--format', '{{.Config.Env}} {{.Architecture}}', name)).toBe(
+      '[PATH=/bin] amd64\n',
+    )
+  })
+
   test('an index is written with all of its images', async () => {
     const { folder, content } = await sample(putSampleIndex)
     const path = join(folder, 'layout')

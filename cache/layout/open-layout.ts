@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { digestHex, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type Descriptor, type ImageIndex } from '../../core/image.ts'

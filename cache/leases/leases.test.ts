@@ -47,7 +47,9 @@ test('reapStale() removes what a killed process left, and keeps what live ones h
   expect(readdirSync(join(root, 'tmp'))).toHaveLength(2)
   expect(await reapStale(root)).toEqual([])
   await kill(killed)
+  expect(readdirSync(join(root, 'locks'))).toHaveLength(1)
   expect(await reapStale(root)).toHaveLength(1)
+  expect(readdirSync(join(root, 'locks'))).toEqual([])
   expect(readdirSync(join(root, 'tmp'))).toEqual([lease.owner])
 })
 

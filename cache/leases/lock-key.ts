@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { naming, systemCode, uniqueName } from '../disk/index.ts'
+import { namesIn, naming, systemCode, uniqueName } from '../disk/index.ts'
 import type { Lease } from './lease.ts'
-import { isLeaseOver } from './reap-stale.ts'
+import { isLeaseOver } from './lease-over.ts'
 
 /** Held until disposed of. */
 export interface KeyLock extends AsyncDisposable {
@@ -21,7 +21,7 @@ export interface KeyLock extends AsyncDisposable {
  *  @throws `signal.reason` when aborted while waiting
  *  @throws {BuildError} `DISK_FULL` */
 export async function lockKey(storeRoot: string, key: string, lease: Lease, signal?: AbortSignal): Promise<KeyLock> {
-  const folder = join(storeRoot, 'locks', createHash('sha256').update(key).digest('hex'))
+  const folder = join(locksFolder(storeRoot), createHash('sha256').update(key).digest('hex'))
   const ticket = new Ticket(folder, `${lease.owner}~${uniqueName('lock')}`)
   try {
     signal?.throwIfAborted()
@@ -34,6 +34,24 @@ export async function lockKey(storeRoot: string, key: string, lease: Lease, sign
     throw naming(folder, error)
   }
   return { key, [Symbol.asyncDispose]: () => ticket.drop() }
+}
+
+/** Removes the tickets of leases that are over, also for keys that nobody will ever ask for again. */
+export async function sweepLocks(storeRoot: string): Promise<void> {
+  const locks = locksFolder(storeRoot)
+  for (const name of await namesIn(locks)) {
+    const folder = join(locks, name)
+    for (const file of await namesIn(folder)) {
+      const ticket = findTicket(file)
+      if (ticket === undefined || !(await isLeaseOver(storeRoot, ownerOf(ticket), Date.now()))) continue
+      await rm(join(folder, file), { force: true })
+    }
+    await rmdir(folder).catch(() => undefined) // somebody stands in it
+  }
+}
+
+function locksFolder(storeRoot: string): string {
+  return join(storeRoot, 'locks')
 }
 
 /** @throws `signal.reason`, where `sleep` would throw an `AbortError` with it inside. */
@@ -76,9 +94,9 @@ class Ticket {
   async isFirst(storeRoot: string): Promise<boolean> {
     const ahead = (await this.#tickets()).filter((other) => this.#isAhead(other))
     let first = true
-    for (const { file, holder } of ahead) {
-      const [owner = ''] = holder.split('~')
-      if (await isLeaseOver(storeRoot, owner, Date.now())) await rm(join(this.#folder, file), { force: true })
+    for (const ticket of ahead) {
+      const isOver = await isLeaseOver(storeRoot, ownerOf(ticket), Date.now())
+      if (isOver) await rm(join(this.#folder, ticket.file), { force: true })
       else first = false
     }
     return first
@@ -110,15 +128,22 @@ class Ticket {
   }
 
   async #tickets(): Promise<readonly PlacedTicket[]> {
-    return (await readdir(this.#folder)).flatMap((file) => {
-      const match = /^(\d+)~(.+)$/.exec(file)
-      if (match === null) return []
-      const [, number = '', holder = ''] = match
-      return [{ file, number: Number(number), holder }]
-    })
+    return (await readdir(this.#folder)).flatMap((file) => findTicket(file) ?? [])
   }
 
   #path(number: number): string {
     return join(this.#folder, `${number}~${this.#holder}`)
   }
+}
+
+function findTicket(file: string): PlacedTicket | undefined {
+  const match = /^(\d+)~(.+)$/.exec(file)
+  if (match === null) return undefined
+  const [, number = '', holder = ''] = match
+  return { file, number: Number(number), holder }
+}
+
+function ownerOf({ holder }: PlacedTicket): string {
+  const [owner = ''] = holder.split('~')
+  return owner
 }

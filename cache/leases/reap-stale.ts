@@ -1,10 +1,9 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode } from '../disk/index.ts'
+import { namesIn } from '../disk/index.ts'
+import { isStale } from './lease-over.ts'
 import { leasesFolder } from './lease.ts'
-import { fateOf, findOwner } from './owner.ts'
-
-const untouchedMs = 24 * 60 * 60 * 1000
+import { sweepLocks } from './lock-key.ts'
 
 /** Removes what processes that are gone have left unfinished, and gives the folders removed. Costs one `readdir` where all is well. Safe beside
  *  live processes and beside other reapers. An owner in a pid namespace that we cannot see into counts as gone when its
@@ -17,30 +16,8 @@ export async function reapStale(storeRoot: string, nowMs: number = Date.now()): 
     if (!(await isStale(path, name, nowMs))) continue
     if (await isRemoved(path)) removed.push(path)
   }
+  if (removed.length > 0) await sweepLocks(storeRoot)
   return removed
-}
-
-/** Whether the lease is over: its owner has disposed of it, or is gone. */
-export async function isLeaseOver(storeRoot: string, owner: string, nowMs: number): Promise<boolean> {
-  const path = join(leasesFolder(storeRoot), owner)
-  return (await touchedAtMs(path)) === undefined || (await isStale(path, owner, nowMs))
-}
-
-async function isStale(path: string, name: string, nowMs: number): Promise<boolean> {
-  const owner = findOwner(name)
-  const fate = owner === undefined ? 'unknown' : fateOf(owner)
-  if (fate !== 'unknown') return fate === 'gone'
-  const touched = await touchedAtMs(path)
-  return touched !== undefined && nowMs - touched > untouchedMs
-}
-
-async function touchedAtMs(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).mtimeMs
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 async function isRemoved(path: string): Promise<boolean> {
@@ -49,14 +26,5 @@ async function isRemoved(path: string): Promise<boolean> {
     return true
   } catch {
     return false
-  }
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
   }
 }

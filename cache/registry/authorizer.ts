@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { readChallenges, type Challenge } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import type { Credentials, FindCredentials } from './credentials.ts'
@@ -22,9 +22,9 @@ const expiryMarginMs = 10_000
 const defaultLifeMs = 60_000
 
 const tokenSchema = z.object({
-  token: z.string().max(largestTokenBytes).nullish(),
-  access_token: z.string().max(largestTokenBytes).nullish(),
-  expires_in: z.number().nullish(),
+  token: z.nullish(z.string()),
+  access_token: z.nullish(z.string()),
+  expires_in: z.nullish(z.number()),
 })
 
 interface Token {

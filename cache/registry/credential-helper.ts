@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { BuildError } from '../../core/errors.ts'
 import type { Credentials } from './credentials.ts'
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { BuildError } from '../../core/errors.ts'
 import { systemCode } from '../disk/index.ts'
 import { askCredentialHelper } from './credential-helper.ts'
@@ -20,16 +20,16 @@ export type FindCredentials = (registry: string, repository: string, signal?: Ab
 export const anonymous: FindCredentials = () => Promise.resolve({ kind: 'anonymous' })
 
 const entrySchema = z.object({
-  auth: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-  registrytoken: z.string().optional(),
+  auth: z.optional(z.string()),
+  username: z.optional(z.string()),
+  password: z.optional(z.string()),
+  identitytoken: z.optional(z.string()),
+  registrytoken: z.optional(z.string()),
 })
 const configSchema = z.object({
-  auths: z.record(z.string(), entrySchema.nullish()).nullish(),
-  credsStore: z.string().nullish(),
-  credHelpers: z.record(z.string(), z.string()).nullish(),
+  auths: z.nullish(z.record(z.string(), z.nullish(entrySchema))),
+  credsStore: z.nullish(z.string()),
+  credHelpers: z.nullish(z.record(z.string(), z.string())),
 })
 type DockerConfig = z.output<typeof configSchema>
 type Entry = z.output<typeof entrySchema>
