@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isErrno } from '../linux/index.ts'
 import { runProcess, type BindSource } from '../ops/run.ts'
-import { openSandbox, removeLeftoverCgroups, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
+import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
@@ -20,7 +20,6 @@ const inlineBytes = 4 * 1024 * 1024
 export class ExecutorService {
   readonly #threads = new ThreadPool(new URL('./executor.js', import.meta.url))
   #sandbox: Sandbox | undefined
-  readonly #owners = new Set<string>()
   #mountsWork = true
 
   async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
@@ -39,13 +38,8 @@ export class ExecutorService {
     }
   }
 
-  /** Takes away what runs that are cut off leave of cgroups. */
-  removeCgroups(): void {
-    for (const owner of this.#owners) removeLeftoverCgroups(`${owner}~`)
-  }
-
-  async #openSandbox({ isolation }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
-    this.#sandbox = await openSandbox(isolation)
+  async #openSandbox({ isolation, openFiles }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
+    this.#sandbox = await openSandbox(isolation, { openFiles })
     const { name, fallbackReason } = this.#sandbox
     return { name, fallbackReason }
   }
@@ -56,7 +50,6 @@ export class ExecutorService {
     // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
     const owner = basename(dirname(scratch))
     const runFolder = join(scratch, `${owner}~${basename(scratch)}`)
-    this.#owners.add(owner)
     await mkdir(rootFolder)
     await mkdir(runFolder)
     {
@@ -75,7 +68,8 @@ export class ExecutorService {
   }
 
   async #openRoot(folder: string, lower: readonly string[]): Promise<ActiveRoot> {
-    if (this.#mountsWork) {
+    // That sandbox sets directories of the root aside for a while, and overlayfs does not rename what lies in a lower layer.
+    if (this.#mountsWork && this.#sandbox?.name !== 'chroot') {
       try {
         return openOverlayRoot(folder, lower)
       } catch (error) {
