@@ -74,7 +74,7 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   const plan = await makePlan(file, settings, images, tasks)
   for (const warning of plan.warnings) tasks.warn(warning)
   const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
-  await using executor = new ExecutorHandle(settings.isolation, signal, (message) => tasks.warnOf(message))
+  await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) => tasks.warnOf(message))
   const solver = new Solver(plan.graph, {
     store,
     contexts,

@@ -1,23 +1,26 @@
 import { fileURLToPath } from 'node:url'
-import { startExecutor, type Executor, type IsolationName } from '../executor/index.ts'
+import { openFilesOfCaller, startExecutor, type Executor, type IsolationName } from '../executor/index.ts'
 
 /** The executor process of one build: started when it is first needed, ended with the build. */
 export class ExecutorHandle implements AsyncDisposable {
   readonly #isolation: 'auto' | IsolationName
+  readonly #owner: string
   readonly #signal: AbortSignal
   readonly #warn: (message: string) => void
   #executor: Promise<Executor> | undefined
   #sandbox: Promise<void> | undefined
 
-  constructor(isolation: 'auto' | IsolationName, signal: AbortSignal, warn: (message: string) => void) {
+  constructor(isolation: 'auto' | IsolationName, owner: string, signal: AbortSignal, warn: (message: string) => void) {
     this.#isolation = isolation
+    this.#owner = owner
     this.#signal = signal
     this.#warn = warn
   }
 
   /** @throws {BuildError} `EXECUTOR_DIED` when it cannot be started */
   readonly start = (): Promise<Executor> => {
-    this.#executor ??= startExecutor(fileURLToPath(new URL('./executor.js', import.meta.url)), this.#signal)
+    const script = fileURLToPath(new URL('./executor.js', import.meta.url))
+    this.#executor ??= startExecutor({ script, owner: this.#owner, signal: this.#signal })
     return this.#executor
   }
 
@@ -33,8 +36,8 @@ export class ExecutorHandle implements AsyncDisposable {
   }
 
   async #openSandbox(): Promise<void> {
-    const executor = await this.start()
-    const { name, fallbackReason } = await executor.call('openSandbox', { isolation: this.#isolation })
+    const [executor, openFiles] = await Promise.all([this.start(), openFilesOfCaller()])
+    const { name, fallbackReason } = await executor.call('openSandbox', { isolation: this.#isolation, openFiles })
     if (fallbackReason !== undefined) this.#warn(`Steps run in the ${name} sandbox: ${fallbackReason}`)
   }
 }

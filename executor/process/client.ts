@@ -22,18 +22,26 @@ interface Pending {
   readonly io: CallIo
 }
 
+export interface ExecutorOptions {
+  /** The bundled entry of `executor/process/main.ts`. */
+  readonly script: string
+  /** The build's lease: control groups of its runs are called after it. */
+  readonly owner: string
+  readonly signal: AbortSignal
+}
+
 /** How the process may be set apart, the strongest first. */
 type Launch = 'namespaces' | 'user-namespace' | 'plain'
 
 /** Starts the process, with mounts, processes and, for ordinary users, ids of its own; where the machine allows none of that, without.
- *  @param script the bundled entry of `executor/process/main.ts`. */
-export async function startExecutor(script: string, signal: AbortSignal): Promise<Executor> {
+ *  @throws {BuildError} `EXECUTOR_DIED` */
+export async function startExecutor({ script, owner, signal }: ExecutorOptions): Promise<Executor> {
   const launches: readonly Launch[] = process.getuid?.() === 0 ? ['namespaces', 'plain'] : ['user-namespace', 'plain']
   const failures: string[] = []
   for (const launch of launches) {
     signal.throwIfAborted()
     const started = await tryLaunch(launch, script)
-    if (started.kind === 'running') return new ExecutorProcess(started.child)
+    if (started.kind === 'running') return new ExecutorProcess(started.child, owner)
     failures.push(started.reason)
   }
   throw new BuildError('EXECUTOR_DIED', `Cannot start the process that carries out steps: ${failures.join('; ')}`)
@@ -83,11 +91,13 @@ function commandOf(launch: Launch, script: string): readonly string[] {
 class ExecutorProcess implements Executor {
   readonly #child: ChildProcess
   readonly #pending = new Map<number, Pending>()
+  readonly #owner: string
   #lastId = 0
   #closing = false
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, owner: string) {
     this.#child = child
+    this.#owner = owner
     child.on('message', (message: FromExecutor) => this.#receive(message))
     child.once('exit', (code, signal) => this.#failAll(`it ended with ${signal ?? `status ${code}`}`))
     child.on('error', (error) => this.#failAll(error.message))
@@ -116,10 +126,16 @@ class ExecutorProcess implements Executor {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#removeCgroups()
     const gone = once(this.#child, 'exit')
     if (this.#child.connected) this.#child.disconnect()
     await gone
+  }
+
+  /** What a process that was killed could not take away itself. */
+  async #removeCgroups(): Promise<void> {
+    const { removeLeftoverCgroups } = await import('../sandbox/oci/cgroups.ts')
+    removeLeftoverCgroups(`${this.#owner}~`)
   }
 
   #send(message: ToExecutor): void {

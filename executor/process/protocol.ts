@@ -8,7 +8,7 @@ import type { SentError } from './sent-error.ts'
 /** What the front asks of the executor process. Plain data both ways; paths are absolute; layer directories stand lowest first. */
 export interface ExecutorCalls {
   /** Chooses the sandbox for all later runs. */
-  openSandbox(request: { readonly isolation: 'auto' | IsolationName }): OpenedSandbox
+  openSandbox(request: SandboxCall): OpenedSandbox
   run(request: RunCall): void
   files(request: FilesCall): void
   unpack(request: UnpackCall): UnpackedLayer
@@ -17,6 +17,12 @@ export interface ExecutorCalls {
   pack(request: PackCall): PackedLayer
   digestSelection(request: DigestCall): SelectionDigest
   exportTree(request: ExportCall): void
+}
+
+export interface SandboxCall {
+  readonly isolation: 'auto' | IsolationName
+  /** How many files the user's own processes may have open. */
+  readonly openFiles: number | undefined
 }
 
 export interface OpenedSandbox {

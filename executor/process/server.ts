@@ -1,45 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ExecutorService } from './service.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'
 import { sendError } from './sent-error.ts'
 
-/** Answers the front until it goes away. With the front gone nothing is worth finishing: this process ends at once, and with it, as the first of its
- *  process namespace, everything that it started; its mounts end with its mount namespace. */
+/** How long runs may take to end when nobody waits for them any more. */
+const lastMs = 2000
+
+/** Answers the front until it goes away. With the front gone nothing is worth finishing: runs are ended, so that their control groups can go, and then
+ *  this process, and with it, as the first of its process namespace, everything that it started; its mounts end with its mount namespace. */
 export function serveFront(): void {
   const service = new ExecutorService()
-  const running = new Map<number, AbortController>()
+  const running = new Map<number, Running>()
   process.on('disconnect', () => {
-    service.removeCgroups()
-    process.exit(0)
+    for (const { controller } of running.values()) controller.abort(new Error('the front is gone'))
+    void Promise.race([Promise.all([...running.values()].map(({ done }) => done)), sleep(lastMs)]).then(() => process.exit(0))
   })
   process.on('message', (message: ToExecutor) => {
     if (message.type === 'cancel') {
-      running.get(message.id)?.abort(new Error('canceled'))
+      running.get(message.id)?.controller.abort(new Error('canceled'))
       return
     }
-    const { id, name, request } = message
+    const { id } = message
     const controller = new AbortController()
-    running.set(id, controller)
-    const output = new OutputBatch(id)
-    const io = {
-      signal: controller.signal,
-      onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => output.add(stream, chunk),
-    }
-    service
-      .call(name, request, io)
-      .then(
-        (value): FromExecutor => ({ type: 'result', id, value }),
-        (error: unknown): FromExecutor => ({ type: 'error', id, error: sendError(error) }),
-      )
-      .then((answer) => {
-        output.flush()
-        running.delete(id)
-        send(answer)
-      })
-      .catch((error: unknown) => {
-        throw error
-      })
+    const done = answer(service, message, controller.signal).finally(() => running.delete(id))
+    if (message.name === 'run') running.set(id, { controller, done })
   })
   send({ type: 'ready' })
+}
+
+/** Processes that are waited for: other work ends with this process. */
+interface Running {
+  readonly controller: AbortController
+  readonly done: Promise<void>
+}
+
+async function answer(
+  service: ExecutorService,
+  { id, name, request }: Extract<ToExecutor, { type: 'call' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const output = new OutputBatch(id)
+  const onOutput = (stream: 'stdout' | 'stderr', chunk: Uint8Array): void => output.add(stream, chunk)
+  try {
+    const value = await service.call(name, request, { signal, onOutput })
+    output.flush()
+    send({ type: 'result', id, value })
+  } catch (error) {
+    output.flush()
+    send({ type: 'error', id, error: sendError(error) })
+  }
 }
 
 function send(message: FromExecutor): void {

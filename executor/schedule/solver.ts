@@ -158,7 +158,7 @@ export class Solver {
       if (!vertex.ignoreCache) this.#tellWhy(vertex, key)
       return this.#carryOut(vertex, inputs)
     })
-    this.#keep(vertex, key, inputs, tree)
+    if (this.#isContextUnchanged(vertex)) this.#keep(vertex, key, inputs, tree)
     if (this.#services.packEarly && this.#chain.has(vertex.id))
       void this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined)
     return tree
@@ -212,6 +212,15 @@ export class Solver {
       return [...(inputs.trees[0] ?? []), layer]
     }
     return undefined
+  }
+
+  /** A step that copied files while they were being written to may not be taken for what its key says. */
+  #isContextUnchanged(vertex: Vertex): boolean {
+    return [...this.#definitionKeys.takenFromContexts(vertex.id)].every(([input, parts]) => {
+      const { op } = vertexOf(this.#graph, vertex.inputs[input] as VertexId)
+      const paths = parts.flatMap(({ ingredients }) => ingredients.map(({ path }) => path))
+      return op.type !== 'context' || this.#services.contexts.areUnchanged(op, paths)
+    })
   }
 
   #keep(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): void {

@@ -33,6 +33,15 @@ export class ContextFolders {
     return digestSelection(this.#treeOf(op), selection, memory.hash)
   }
 
+  /** Whether the files are still what they were when they were looked at. One that changed meanwhile may have been copied in either state. */
+  areUnchanged(op: ContextOp, paths: readonly string[]): boolean {
+    const [tree, today] = [this.#treeOf(op), new ContextTree(this.folderOf(op), op.ignore)]
+    return paths.every((path) => {
+      const [before, now] = [tree.lstat(path), today.lstatIgnored(path)]
+      return before?.type === 'directory' || (before && stampOf(before)) === (now && stampOf(now))
+    })
+  }
+
   folderOf({ name }: ContextOp): string {
     const folder = this.#folders.get(name)
     if (folder === undefined) throw new Error(`the build has no context ${JSON.stringify(name)}`)
