@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { kill } from 'node:process'
 import { setTimeout } from 'node:timers/promises'
 import { isErrno } from './linux-error.ts'
 import { reapChild } from './processes.ts'
 
 /** Takes the ends of children that nobody waits for: orphans that came to us. They are told from children of Node's own, whose ends Node takes itself, by
  *  being in another session; so nobody here may start children with `detached`.
- *  @param except children in other sessions that somebody does wait for */
-export function reapOrphans(except: ReadonlySet<number>): void {
-  for (const { pid, stat } of orphans(except)) if (stat.state === 'Z') reapChild(pid)
+ *  @param except children in other sessions that somebody does wait for
+ *  @returns how many there were */
+export function reapOrphans(except: ReadonlySet<number>): number {
+  const over = orphans(except).filter(({ stat }) => stat.state === 'Z')
+  for (const { pid } of over) reapChild(pid)
+  return over.length
 }
 
 /** Kills orphans that came to us, and all that they started, and waits until they are gone. For where no pid namespace does it.
@@ -39,7 +41,7 @@ function withDescendants(pid: number): readonly number[] {
 
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    kill(pid, signal)
+    process.kill(pid, signal)
   } catch (error) {
     if (!isErrno(error, 'ESRCH')) throw error
   }

@@ -1,4 +1,3 @@
-import { arch, env } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { BuildError } from '../../core/errors.ts'
 import { effectiveCapabilities, isKernelAtLeast, type CapabilityName } from '../linux/index.ts'
@@ -48,7 +47,7 @@ interface Offer extends Candidate {
 /** From the strongest to the weakest. */
 function offer({
   openFiles,
-  searchPath = env['PATH'] ?? '',
+  searchPath = process.env['PATH'] ?? '',
   launcher = besideThisProgram(),
 }: SandboxOptions): readonly Offer[] {
   const runtime = findRuntime(searchPath)
@@ -56,7 +55,7 @@ function offer({
   const capabilities = effectiveCapabilities()
   const namespaces = obstacleToNamespaces(capabilities)
   const noRuntime = runtime === undefined ? 'neither crun nor runc is on the PATH' : undefined
-  const noFilter = hasFilter(arch) ? undefined : `there is no system call filter for ${arch}`
+  const noFilter = hasFilter(process.arch) ? undefined : `there is no system call filter for ${process.arch}`
   return [
     {
       name: 'oci',

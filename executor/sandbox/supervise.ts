@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { pid as ownPid } from 'node:process'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import {
   closeProcess,
@@ -43,9 +42,14 @@ export function endLeftovers(): Promise<void> {
   return killOrphans(supervised)
 }
 
+/** For when a runtime has failed: it may have left a process that is about to end, which has come to us. */
+export async function reapRuntime(): Promise<void> {
+  for (let attempt = 0; attempt < 20 && reapOrphans(supervised) === 0; attempt++) await setTimeout(5)
+}
+
 /** A runtime lets go of the process by ending, and may be about to when we hear that the process runs. */
 async function adopted(pid: number): Promise<void> {
-  for (let attempt = 0; processStat(pid)?.parent !== ownPid; attempt++) {
+  for (let attempt = 0; processStat(pid)?.parent !== process.pid; attempt++) {
     if (attempt > 2000) throw new Error(`process ${pid} did not become ours`)
     await (attempt < 50 ? setImmediate() : setTimeout(5))
   }

@@ -29,8 +29,8 @@ export interface Call {
 }
 
 export interface NamespaceOptions {
-  /** `rootless`: as user 1000, who is root of a user namespace, with the subordinate ids that /etc/subuid gives; `plain`: as root, without namespaces. */
-  readonly as?: 'root' | 'rootless' | 'plain'
+  /** `rootless`: as user 1000, who is root of a user namespace, with the subordinate ids that /etc/subuid gives. */
+  readonly as?: 'root' | 'rootless'
   /** More programs to bundle beside the module: file name and source. */
   readonly programs?: Readonly<Record<string, string>>
   /** Put before Node: `setpriv …`. */
@@ -39,7 +39,7 @@ export interface NamespaceOptions {
 
 const namespaceFlags = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']
 
-function commandFor(as: 'root' | 'rootless' | 'plain'): readonly string[] {
+function commandFor(as: 'root' | 'rootless'): readonly string[] {
   switch (as) {
     case 'root':
       return ['unshare', ...namespaceFlags, '--']
@@ -48,8 +48,6 @@ function commandFor(as: 'root' | 'rootless' | 'plain'): readonly string[] {
         ...['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups', '--'],
         ...['unshare', '--user', '--map-auto', '--map-root-user', ...namespaceFlags, '--'],
       ]
-    case 'plain':
-      return []
     default:
       return as satisfies never
   }
@@ -64,7 +62,7 @@ export async function openNamespaces(module: string, options: NamespaceOptions =
   await bundle(join(folder, 'main.mjs'), mainOf(join(project, module)))
   for (const [name, source] of Object.entries(programs))
     await bundle(join(folder, name), `import ${JSON.stringify(join(project, source))}`)
-  const [command = '', ...args] = [...commandFor(as), ...prefix, process.execPath, join(folder, 'main.mjs')]
+  const [command, ...args] = [...commandFor(as), ...prefix, process.execPath, join(folder, 'main.mjs')]
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], cwd: '/' })
   const ended = once(child, 'exit')
   const waiting = new Map<number, Waiting>()
@@ -83,11 +81,11 @@ export async function openNamespaces(module: string, options: NamespaceOptions =
   })
   let next = 0
   return {
-    call: (name, args, { onEvent = () => undefined, signal } = {}) => {
+    call: (name, args, { onEvent, signal } = {}) => {
       const id = next++
       signal?.addEventListener('abort', () => child.send({ kind: 'abort', id }))
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject, onEvent })
+        waiting.set(id, { resolve, reject, onEvent: onEvent ?? (() => undefined) })
         child.send({ kind: 'call', id, name, args, folder })
       })
     },

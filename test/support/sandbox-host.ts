@@ -15,12 +15,12 @@ export async function open(
   return { name: sandbox.name, fallbackReason: sandbox.fallbackReason }
 }
 
-export async function run(process: SandboxProcess, { emit, signal }: Call): Promise<unknown> {
+export function run(process: SandboxProcess, { emit, signal }: Call): Promise<unknown> {
   if (sandbox === undefined) throw new Error('no sandbox is open')
   const onOutput = (stream: string, chunk: Uint8Array): void => {
     emit({ stream, chunk: Buffer.from(chunk).toString('base64') })
   }
-  return await sandbox.run(process, { signal, onOutput })
+  return sandbox.run(process, { signal, onOutput })
 }
 
 export async function close(): Promise<void> {

@@ -1,4 +1,3 @@
-import { arch } from 'node:process'
 import { BuildError } from '../../../core/errors.ts'
 import { becomeSubreaper, effectiveCapabilities } from '../../linux/index.ts'
 import { openLauncher, runLaunched } from '../native/index.ts'
@@ -6,6 +5,8 @@ import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox
 import { hasFilter } from '../seccomp/index.ts'
 import { endLeftovers } from '../supervise.ts'
 import { placeStandIns, type StandIns } from './stand-ins.ts'
+
+const { arch } = globalThis.process
 
 export interface ChrootOptions {
   readonly openFiles: number | undefined

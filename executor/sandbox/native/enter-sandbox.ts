@@ -1,5 +1,4 @@
 import { fchownSync, writeSync } from 'node:fs'
-import { chdir, umask } from 'node:process'
 import {
   bringLoopbackUp,
   chroot,
@@ -62,7 +61,7 @@ function tell(fd: number, status: LaunchStatus): void {
 
 function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) => void): void {
   const { confinement } = request
-  umask(0)
+  process.umask(0)
   startSession()
   at('namespaces')
   if (confinement.kind === 'namespaces') {
@@ -77,7 +76,7 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
     if (confinement.network === 'none') leaveNetwork()
     at('chroot')
     chroot(request.root)
-    chdir('/')
+    process.chdir('/')
   }
   at('keyring')
   leaveKeyring()
@@ -87,8 +86,8 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
   setLimit('core', tools.coreLimit)
   for (const { name, soft, hard } of request.limits) setLimit(name, { soft, hard })
   at('working directory')
-  umask(0o022)
-  chdir(request.cwd)
+  process.umask(0o022)
+  process.chdir(request.cwd)
   dropPrivileges(request, tools, at)
   if (confinement.kind === 'chroot') dieWithParent()
   resetSignals()

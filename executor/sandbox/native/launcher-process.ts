@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { execPath } from 'node:process'
+import { closeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { BuildError } from '../../../core/errors.ts'
+import { openPipe } from '../../linux/index.ts'
 import type { LaunchReply, LaunchRequest } from './launch-request.ts'
 
 /** The executor's end of a launcher. */
@@ -15,17 +17,22 @@ export interface LauncherProcess extends AsyncDisposable {
 /** Starts it, and comes back before it is ready.
  *  @param program path of the bundled launcher.js */
 export function openLauncher(program: string): LauncherProcess {
-  const child = spawn(execPath, ['--single-threaded', '--min-semi-space-size=4', program], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+  // The launcher reads without an event loop, so it must not get the sockets, never blocking, that Node makes.
+  const [requestPipe, replyPipe] = [openPipe(), openPipe()]
+  const child = spawn(process.execPath, ['--single-threaded', '--min-semi-space-size=4', program], {
+    stdio: [requestPipe.readFd, replyPipe.writeFd, 'inherit'],
     env: {}, // above all no NODE_OPTIONS
   })
+  for (const fd of [requestPipe.readFd, replyPipe.writeFd]) closeSync(fd)
+  const requests = new Socket({ fd: requestPipe.writeFd, readable: false, writable: true })
+  const replyLines = new Socket({ fd: replyPipe.readFd, readable: true, writable: false })
   const ended = once(child, 'exit').catch(() => undefined)
-  child.stdin.on('error', () => undefined) // told by the end
-  const replies: AsyncIterator<string, undefined> = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  requests.on('error', () => undefined) // the end of the replies tells
+  const replies: AsyncIterator<string, undefined> = createInterface({ input: replyLines })[Symbol.asyncIterator]()
   let queue: Promise<unknown> = Promise.resolve()
 
   const ask = async (request: LaunchRequest): Promise<number> => {
-    child.stdin.write(`${JSON.stringify(request)}\n`)
+    requests.write(`${JSON.stringify(request)}\n`)
     const next = await replies.next()
     if (next.done === true) throw launcherFailed('the launcher has ended')
     const reply = JSON.parse(next.value) as LaunchReply
@@ -41,7 +48,7 @@ export function openLauncher(program: string): LauncherProcess {
     },
     [Symbol.asyncDispose]: async () => {
       await queue
-      child.stdin.end()
+      requests.end()
       await ended
     },
   }

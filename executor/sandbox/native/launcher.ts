@@ -1,5 +1,4 @@
 import { closeSync, readSync, writeSync } from 'node:fs'
-import { arch } from 'node:process'
 import {
   bindAllCalls,
   cloneSibling,
@@ -14,12 +13,14 @@ import { enterSandbox, type EntryTools } from './enter-sandbox.ts'
 import type { LaunchReply, LaunchRequest } from './launch-request.ts'
 
 /** A process of its own (`node --single-threaded launcher.js`), which doubles itself for every build step: starting Node takes some hundred milliseconds, doubling it
- *  a few. It waits for requests by reading, not in an event loop, so nothing is going on in it when it doubles. It ends when standard input does. */
+ *  a few. It waits for requests by reading, not in an event loop, so nothing is going on in it when it doubles. It ends when standard input does.
+ *
+ *  Nobody in it may import from `node:process`: that touches `process.stdin`, which makes reading it non-blocking. */
 function main(): void {
   const coreLimit = getLimit('core')
   // A double that finds its heap missing dies of SIGSEGV, which is no reason to write files.
   setLimit('core', { soft: 0, hard: coreLimit.hard })
-  const program = hasFilter(arch) ? seccompProgram(arch) : undefined
+  const program = hasFilter(process.arch) ? seccompProgram(process.arch) : undefined
   bindAllCalls()
   keepHeapAcrossFork()
   keepHeapAcrossFork() // what the first time took to read

@@ -1,4 +1,3 @@
-import { chdir } from 'node:process'
 import { chmodSync, closeSync, fstatSync, lstatSync, mkdirSync, openSync, symlinkSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import {
@@ -56,11 +55,11 @@ function outsideDevice({ name, source }: DevicePlan): number | undefined {
 
 function enterRoot(root: string): void {
   mount({ source: root, target: root, flags: mountFlags.bind | mountFlags.recursive })
-  chdir(root)
+  process.chdir(root)
   // The old root lands on top of the new one, and goes with all that hangs on it.
   pivotRoot('.', '.')
   unmount('.', 'lazy')
-  chdir('/')
+  process.chdir('/')
 }
 
 const flagOf: Readonly<Record<MountOption, number>> = {

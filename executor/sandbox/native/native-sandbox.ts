@@ -1,5 +1,4 @@
 import { lstatSync } from 'node:fs'
-import { arch } from 'node:process'
 import { becomeSubreaper } from '../../linux/index.ts'
 import type { Sandbox, SandboxProcess } from '../sandbox.ts'
 import { hasFilter } from '../seccomp/index.ts'
@@ -15,6 +14,8 @@ import {
 import type { Confinement, DevicePlan } from './launch-request.ts'
 import { openLauncher } from './launcher-process.ts'
 import { runLaunched } from './run-launched.ts'
+
+const { arch } = globalThis.process
 
 export interface NativeOptions {
   readonly facts: HostFacts

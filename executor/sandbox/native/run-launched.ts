@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { pid as executorPid } from 'node:process'
 import { BuildError } from '../../../core/errors.ts'
 import { openPipe } from '../../linux/index.ts'
 import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
@@ -12,6 +11,8 @@ import { outOfMemoryKills, supervise } from '../supervise.ts'
 import { capabilitiesFor } from '../view.ts'
 import type { Confinement, LaunchStatus } from './launch-request.ts'
 import { launcherFailed, type LauncherProcess } from './launcher-process.ts'
+
+const { pid: executorPid } = globalThis.process
 
 export interface LaunchSettings {
   readonly confinement: Confinement

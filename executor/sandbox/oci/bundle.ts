@@ -1,5 +1,4 @@
 import { lstatSync } from 'node:fs'
-import { arch } from 'node:process'
 import type { CapabilityName, NamespaceKind } from '../../linux/index.ts'
 import { limitsFor } from '../resource-limits.ts'
 import type { SandboxMount, SandboxProcess } from '../sandbox.ts'
@@ -15,6 +14,8 @@ import {
   type SystemMount,
 } from '../view.ts'
 import type { RuntimeName } from './runtime.ts'
+
+const { arch } = globalThis.process
 
 /** The file config.json of a bundle, as far as we use it.
  *  @see https://github.com/opencontainers/runtime-spec/blob/main/config.md */

@@ -7,7 +7,7 @@ import { becomeSubreaper } from '../../linux/index.ts'
 import { findCommand, notFound } from '../find-command.ts'
 import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
-import { outOfMemoryKills, supervise } from '../supervise.ts'
+import { outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
 import { ociConfig } from './bundle.ts'
 import { cgroupParent, hideHybridCgroups, removeCgroup } from './cgroups.ts'
@@ -82,7 +82,10 @@ async function start(runtime: Runtime, process: SandboxProcess, pipes: OutputPip
   ]
   const child = spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
   const [code] = (await once(child, 'exit')) as [number | null]
-  if (code !== 0) throw startFailure(runtime, process, loggedErrors(logFile))
+  if (code !== 0) {
+    await reapRuntime()
+    throw startFailure(runtime, process, loggedErrors(logFile))
+  }
   pipes.handOver()
   return Number(readFileSync(pidFile, 'utf8'))
 }
