@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { cachedSteps, doneSteps, stave, writeFiles, type Files } from '../support/stave.ts'
 import { openTemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
+import { unpackWithUmoci } from '../support/tree.ts'
 
 const folder = openTemporaryFolder()
 let base: string
@@ -148,4 +150,16 @@ test('two builds of the same thing at once carry each step out once', async () =
   const both = await Promise.all([project.build(), project.build()])
   expect(both.flatMap(({ done }) => done)).toEqual(['[2/2] RUN sleep 1; echo done'])
   expect(both[0].digest).toBe(both[1].digest)
+})
+
+test('a file that changes while it is copied is not taken for what it was before', async () => {
+  const project = new Project({ Dockerfile: 'FROM base\nRUN sleep 1\nCOPY a.txt /a\nRUN cat /a\n', 'a.txt': 'before' })
+  const first = project.build()
+  await sleep(1000)
+  writeFileSync(join(project.context, 'a.txt'), 'after!')
+  await first
+  writeFileSync(join(project.context, 'a.txt'), 'before')
+  const layout = join(project.root, 'layout')
+  await project.build('-o', `type=oci,dest=${layout},tar=false,name=a:latest`)
+  expect(readFileSync(join(unpackWithUmoci(layout, 'latest', join(project.root, 'unpacked')), 'a'), 'utf8')).toBe('before')
 })

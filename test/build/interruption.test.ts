@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
@@ -17,8 +17,8 @@ beforeAll(() => {
 afterAll(() => folder[Symbol.dispose]())
 
 /** Starts a build and waits until it has printed the text. */
-async function buildUntil(at: Project, text: string, ...args: readonly string[]) {
-  const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store })
+async function buildUntil(at: Project, text: string, env: Readonly<Record<string, string>> = {}, args: readonly string[] = []) {
+  const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store, env })
   const ended = finished(child)
   const printed = new Promise<void>((resolve) => {
     let seen = ''
@@ -35,7 +35,7 @@ async function buildUntil(at: Project, text: string, ...args: readonly string[])
 describe('Ctrl-C', () => {
   test('ends the build with status 130, and leaves no process, no mount and no temporary file', async () => {
     const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began && sleep 987654\n' })
-    const { child, ended } = await buildUntil(at, 'began\n', '-o', `type=oci,dest=${join(at.root, 'image.tar')}`)
+    const { child, ended } = await buildUntil(at, 'began\n', {}, ['-o', `type=oci,dest=${join(at.root, 'image.tar')}`])
     child.kill('SIGINT')
     expect((await ended).code).toBe(130)
     expect(await lingering('987654', 1)).toEqual([])
@@ -97,6 +97,10 @@ test('a build that is killed at 30 random moments leaves nothing that runs, and 
   expect(staveCgroups()).toEqual([])
 }, 300_000)
 
+function executorOf(pid: number): number | undefined {
+  return descendantsOf(pid).find((child) => !readFileSync(`/proc/${child}/comm`, 'utf8').startsWith('unshare'))
+}
+
 function tryKill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
@@ -121,9 +125,27 @@ test('steps that were finished before a kill are not carried out again', async (
 test('an executor that is killed fails the build with an error, not a hang', async () => {
   const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began; sleep 654321\n' })
   const { child, ended } = await buildUntil(at, 'began\n')
-  const executor = descendantsOf(child.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('executor.js') && !readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('unshare'))
-  process.kill(executor ?? 0, 'SIGKILL')
+  process.kill(executorOf(child.pid ?? 0) ?? 0, 'SIGKILL')
   expect((await ended).code).toBe(1)
   expect(await lingering('654321')).toEqual([])
   expect(readdirSync(join(at.store, 'v1/tmp'))).toEqual([])
+})
+
+/** A folder of links to the few programs that a build needs, runc for the only runtime. */
+function pathWithRuncAlone(root: string): string {
+  const folder = join(root, 'programs')
+  mkdirSync(folder)
+  for (const program of ['/usr/bin/unshare', '/usr/sbin/runc']) symlinkSync(program, join(folder, basename(program)))
+  return folder
+}
+
+test.each(['the command', 'the executor'])('with runc, which makes control groups, none survives when %s is killed', async (victim) => {
+  const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began; sleep 543210\n' })
+  const { child, ended } = await buildUntil(at, 'began\n', { PATH: pathWithRuncAlone(at.root) })
+  expect(staveCgroups()).not.toEqual([])
+  process.kill((victim === 'the command' ? child.pid : executorOf(child.pid ?? 0)) ?? 0, 'SIGKILL')
+  await ended
+  expect(await lingering('543210')).toEqual([])
+  expect(await lingering(at.store)).toEqual([])
+  expect(staveCgroups()).toEqual([])
 })
