@@ -23,6 +23,7 @@ export {
   unmount,
   type MountRequest,
 } from './mount.ts'
+export { createMount, type FileSystemOption, type NewMount } from './create-mount.ts'
 export { mountOverlay, type OverlayMount } from './overlay.ts'
 // processes
 export {

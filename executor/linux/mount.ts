@@ -112,7 +112,7 @@ export function attachMount(mountFd: number, target: LinuxPath): void {
 }
 
 /** @see https://man7.org/linux/man-pages/man2/mount_setattr.2.html */
-export const mountAttributes = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8, noSymlinkFollow: 0x200000 } as const
+export const mountAttributes = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8, strictAtime: 0x20 } as const
 
 /** Adds attributes to a mount, and with `recursive` to all mounts below it at once. Linux 5.12.
  *  @param attributes some of `mountAttributes`, added

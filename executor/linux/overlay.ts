@@ -1,17 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs'
+import { createMount, type FileSystemOption } from './create-mount.ts'
 import { isKernelAtLeast } from './kernel-release.ts'
-import { checked, libcFunction } from './libc.ts'
 import { isErrno } from './linux-error.ts'
-import { attachMount, mount, mountFlags } from './mount.ts'
-import { syscallNumber } from './syscall.ts'
-
-const fsopen = libcFunction<[number, string, number]>('long syscall(long number, const char *type, unsigned int flags)')
-const fsconfig = libcFunction<[number, number, number, string | null, string | null, number]>(
-  'long syscall(long number, int fd, unsigned int command, const char *key, const char *value, int aux)',
-)
-const fsmount = libcFunction<[number, number, number, number]>(
-  'long syscall(long number, int fd, unsigned int flags, unsigned int attributes)',
-)
+import { attachMount, mount, mountAttributes, mountFlags } from './mount.ts'
 
 export interface OverlayMount {
   /** Directories, the lowest first. At least one; at least two without an upper. At most 500. */
@@ -68,9 +59,7 @@ function escapeComma(path: string): string {
   return path.replace(/[\\,]/g, '\\$&')
 }
 
-type Feature = readonly [name: string, value?: string]
-
-function features({ upper, userxattr, volatile = false }: OverlayMount): readonly Feature[] {
+function features({ upper, userxattr, volatile = false }: OverlayMount): readonly FileSystemOption[] {
   return [
     ...(userxattr ? [['userxattr'] as const] : [['redirect_dir', 'off'] as const]),
     ...(!userxattr && isKernelAtLeast(4, 19) ? [['metacopy', 'off'] as const] : []),
@@ -79,7 +68,7 @@ function features({ upper, userxattr, volatile = false }: OverlayMount): readonl
   ]
 }
 
-function spelt([name, value]: Feature): string {
+function spelt([name, value]: FileSystemOption): string {
   return value === undefined ? name : `${name}=${value}`
 }
 
@@ -87,30 +76,19 @@ function mountClassic({ target, upper }: OverlayMount, options: string): void {
   mount({ source: 'overlay', target, type: 'overlay', flags: upper === undefined ? mountFlags.readOnly : 0, options })
 }
 
-/** One option after the other, so that no page limits them.
- *  @see https://www.kernel.org/doc/html/latest/filesystems/mount_api.html */
+/** One option after the other, so that no page limits them. */
 function mountByParts(request: OverlayMount): void {
   const { lower, upper, work, target } = request
-  const [setFlag, setString, create] = [0, 1, 6]
-  const closeOnExec = 1
-  const readOnly = 1
-  const context = checked(fsopen(syscallNumber('fsopen'), 'overlay', closeOnExec), 'fsopen', 'overlay')
-  const set = (command: number, key: string | null, value: string | null): void => {
-    const result = fsconfig(syscallNumber('fsconfig'), context, command, key, value, 0)
-    checked(result, 'fsconfig', value ?? key ?? target)
-  }
-  try {
-    for (const directory of lower) set(setString, 'lowerdir+', directory)
-    if (upper !== undefined) set(setString, 'upperdir', upper)
-    if (work !== undefined) set(setString, 'workdir', work)
-    for (const [name, value] of features(request)) set(value === undefined ? setFlag : setString, name, value ?? null)
-    set(create, null, null)
-    const attributes = upper === undefined ? readOnly : 0
-    const mountFd = checked(fsmount(syscallNumber('fsmount'), context, closeOnExec, attributes), 'fsmount', target)
-    attachMount(mountFd, target)
-  } finally {
-    closeSync(context)
-  }
+  const options: readonly FileSystemOption[] = [
+    ...lower.map((directory) => ['lowerdir+', directory] as const),
+    ...(upper === undefined ? [] : [['upperdir', upper] as const]),
+    ...(work === undefined ? [] : [['workdir', work] as const]),
+    ...features(request),
+  ]
+  attachMount(
+    createMount({ type: 'overlay', options, attributes: upper === undefined ? mountAttributes.readOnly : 0 }),
+    target,
+  )
 }
 
 /** Gives every directory the shortest name there is, that of a descriptor: some 230 of them fit in the page. */

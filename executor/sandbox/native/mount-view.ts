@@ -4,6 +4,7 @@ import {
   addMountAttributes,
   attachMount,
   cloneMount,
+  createMount,
   isErrno,
   makeNode,
   mount,
@@ -11,6 +12,7 @@ import {
   mountFlags,
   pivotRoot,
   unmount,
+  type FileSystemOption,
 } from '../../linux/index.ts'
 import type { SandboxMount } from '../sandbox.ts'
 import { deviceLinks, type MountOption, type SystemMount } from '../view.ts'
@@ -30,14 +32,13 @@ export function mountView(root: string, view: View): void {
   const devices = view.devices.map((device) => ({ device, fd: outsideDevice(device) }))
   const system = view.systemMounts.map((wanted) => ({
     wanted,
-    fd: wanted.type === 'bind' ? pickUp(wanted.target) : undefined,
+    fd: wanted.type === 'bind' ? pickUp(wanted.target) : createSystemMount(wanted),
   }))
   enterRoot(root)
   for (const { wanted, fd } of system) {
     if (wanted.target !== '/proc' && wanted.target !== '/sys' && wanted.target !== '/dev')
       ensureDirectory(wanted.target)
-    if (fd === undefined) mountFresh(wanted)
-    else attach(fd, wanted.target, wanted.options)
+    attach(fd, wanted.target, wanted.type === 'bind' ? wanted.options : [])
     if (wanted.target === '/dev') fillDevices(devices)
   }
   for (const { wanted, fd } of binds) mountWanted(wanted, fd)
@@ -75,13 +76,22 @@ const attributeOf: Readonly<Record<MountOption, number>> = {
   nosuid: mountAttributes.noSuid,
   nodev: mountAttributes.noDev,
   noexec: mountAttributes.noExec,
-  strictatime: 0,
+  strictatime: mountAttributes.strictAtime,
 }
 
-function mountFresh({ target, type, options, data }: SystemMount): void {
-  refuseLink(target)
-  const flags = options.reduce((sum, option) => sum | flagOf[option], 0)
-  mount({ source: target === '/dev/shm' ? 'shm' : type, target, type, flags, options: data.join(',') })
+/** Before the root is entered: in a user namespace the kernel gives a /proc or /sys only to who can see one. */
+function createSystemMount({ target, type, options, data }: SystemMount): number {
+  const source = target === '/dev/shm' ? 'shm' : type
+  return createMount({
+    type,
+    options: [['source', source], ...data.map((option) => optionOf(option))],
+    attributes: options.reduce((sum, option) => sum | attributeOf[option], 0),
+  })
+}
+
+function optionOf(text: string): FileSystemOption {
+  const [name = '', value] = text.split('=', 2)
+  return value === undefined ? [name] : [name, value]
 }
 
 /** Attaches a detached mount, with everything that is mounted below it, and takes these rights from all of it. */
