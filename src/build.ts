@@ -71,15 +71,19 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   await store.reapStale()
   await using registries = new RegistryHandle(env)
   const images = new ImageSources({ store, settings, registries, signal, tasks })
+  await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) =>
+    tasks.warnOf(message),
+  )
+  if (settings.noCache) executor.warmUp()
   const plan = await makePlan(file, settings, images, tasks)
   for (const warning of plan.warnings) tasks.warn(warning)
   const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
-  await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) => tasks.warnOf(message))
   const solver = new Solver(plan.graph, {
     store,
     contexts,
     executor: executor.start,
     prepareSandbox: executor.prepareSandbox,
+    warmUp: executor.warmUp,
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
     emit: tasks.emit,
@@ -151,7 +155,7 @@ async function ignoreFiles(
 
 function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyMap<string, IgnoreFile>): PlanOptions {
   return {
-    buildArgs: settings.buildArgs,
+    buildArgs: new Map([...settings.proxies, ...settings.buildArgs]),
     target: settings.target,
     targetPlatform: settings.platform,
     buildPlatform: settings.buildPlatform,

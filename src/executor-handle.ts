@@ -30,6 +30,11 @@ export class ExecutorHandle implements AsyncDisposable {
     return this.#sandbox
   }
 
+  /** Begins what a step will need, beside other work. What fails is told to whoever needs it. */
+  readonly warmUp = (): void => {
+    this.prepareSandbox().catch(() => undefined)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const executor = await this.#executor?.catch(() => undefined)
     await executor?.[Symbol.asyncDispose]()

@@ -49,7 +49,8 @@ export class LayerBlobs {
     if (layer.kind === 'image') return layer.diffId
     const packing = this.#packing.get(`${layer.id}.gzip`)
     if (packing !== undefined) return (await packing).diffId
-    const known = this.#store.facts.find('diff-id', layer.id) as Digest | undefined
+    const packed = this.#store.facts.find('layer-blob', `${layer.id}.gzip`) as LayerBlob | undefined
+    const known = packed?.diffId ?? (this.#store.facts.find('diff-id', layer.id) as Digest | undefined)
     if (known !== undefined) return known
     const { diffId } = await this.#pack(tree, index, undefined, 'none')
     this.#store.facts.put('diff-id', layer.id, diffId)
@@ -64,7 +65,6 @@ export class LayerBlobs {
     await this.#store.blobs.adopt(path, packed.digest, packed.sizeBytes)
     const mediaType = compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer
     const result = { diffId: packed.diffId, blob: { mediaType, digest: packed.digest, size: packed.sizeBytes } }
-    this.#store.facts.put('diff-id', id, packed.diffId)
     this.#store.facts.put('layer-blob', `${id}.${compression}`, result)
     return result
   }

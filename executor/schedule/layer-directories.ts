@@ -40,7 +40,9 @@ export class LayerDirectories {
   /** Absolute paths of the tree's layers, lowest first, all present.
    *  @throws {BuildError} when a layer cannot be pulled or unpacked */
   async ensure(tree: Tree): Promise<readonly string[]> {
-    const implied = await Promise.all(tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : [])))
+    const implied = await Promise.all(
+      tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : [])),
+    )
     const paths: string[] = []
     for (const [index, layer] of tree.entries()) {
       const directories = implied[index] ?? []

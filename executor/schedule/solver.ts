@@ -23,8 +23,10 @@ export interface SolverServices {
   readonly contexts: ContextFolders
   /** Starts the executor process when it is first called. */
   readonly executor: () => Promise<Executor>
-  /** Called before the first step that runs a process. */
+  /** Waited for before a step that runs a process. */
   readonly prepareSandbox: () => Promise<void>
+  /** Called as soon as it is known that a process will run. */
+  readonly warmUp: () => void
   /** The layers of a pinned image; no blob of a layer has to be here. */
   readonly treeOfImage: (op: ImageOp) => Promise<Tree>
   readonly fetchBlob: FetchBlob
@@ -136,6 +138,7 @@ export class Solver {
         return found
       }
     }
+    if (vertex.op.type === 'run') this.#services.warmUp()
     const trees = await Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
     const inputs: StepInputs = { trees, selections: this.#selectionDigests(vertex) }
     if (!vertex.ignoreCache) {

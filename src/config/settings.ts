@@ -16,6 +16,8 @@ export interface Settings {
   /** Names of the image in full: `docker.io/library/app:latest`. */
   readonly tags: readonly string[]
   readonly buildArgs: ReadonlyMap<string, string>
+  /** Proxy settings of the environment: build arguments that nobody gave, by the names that BuildKit predefines. */
+  readonly proxies: ReadonlyMap<string, string>
   readonly target: string | undefined
   readonly labels: ReadonlyMap<string, string>
   readonly noCache: boolean
@@ -67,6 +69,7 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     file: request.file === undefined ? undefined : localFile(request.file),
     tags,
     buildArgs: textMap('buildArgs', request.buildArgs),
+    proxies: proxiesOf(surroundings.env),
     target: request.target === undefined || request.target === '' ? undefined : request.target,
     labels: textMap('labels', request.labels),
     noCache: request.noCache ?? false,
@@ -87,6 +90,19 @@ export function resolveRoot(root: string | undefined, { env, uid }: Surroundings
   if (uid === 0) return '/var/lib/stave'
   const data = env['XDG_DATA_HOME']
   return join(data === undefined || data === '' ? join(homedir(), '.local', 'share') : data, 'stave')
+}
+
+/** @see https://docs.docker.com/reference/dockerfile/#predefined-args */
+const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY']
+
+function proxiesOf(env: Surroundings['env']): ReadonlyMap<string, string> {
+  const names = [...proxyNames, ...proxyNames.map((name) => name.toLowerCase())]
+  return new Map(
+    names.flatMap((name) => {
+      const value = env[name]
+      return value === undefined || value === '' ? [] : [[name, value] as const]
+    }),
+  )
 }
 
 function rejectRemoteContext(context: string): void {

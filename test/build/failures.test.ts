@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
+import { openMemoryLimit } from '../support/memory-limit.ts'
 import { Project } from '../support/project.ts'
-import type { Files } from '../support/stave.ts'
+import { finished, repository, type Files } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -38,7 +40,30 @@ Dockerfile:3:1: RUN_FAILED: "/bin/sh -c echo to stdout; echo to stderr >&2; exit
 })
 
 test('a signal is told from an exit status', async () => {
-  expect(ending((await project('FROM base\nRUN ulimit -t 1; while true; do true; done\n').try()).stderr)).toContain('RUN_SIGNALED')
+  expect(ending((await project('FROM base\nRUN ulimit -t 1; while true; do true; done\n').try()).stderr)).toContain(
+    'RUN_SIGNALED',
+  )
+})
+
+test('a command that the kernel killed for lack of memory is told from one that was killed', async (context) => {
+  await using limit = openMemoryLimit(`test-stave-${process.pid}`, 400 * 1024 * 1024)
+  if (limit === undefined) {
+    context.skip('this user may make no control groups')
+    return
+  }
+  const at = project('FROM base\nRUN exec tail /dev/zero\n')
+  const script = `echo $$ > ${limit.procs}; exec "$@"`
+  const child = spawn(
+    'sh',
+    ['-c', script, 'sh', process.execPath, join(repository, 'dist/bin.js'), 'build', '--progress=plain', ...at.args],
+    {
+      env: { ...process.env, STAVE_HOME: at.store },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const { code, stderr } = await finished(child)
+  expect(code).toBe(1)
+  expect(ending(stderr)).toContain('RUN_OUT_OF_MEMORY')
 })
 
 test('a command that is not in the image is told from one that fails', async () => {
@@ -64,7 +89,9 @@ test('an unknown owner of a copy is an error, not root', async () => {
 
 test('a missing source is an error at its instruction, with what is near', async () => {
   const { stderr } = await project('FROM base\nCOPY dist/app.js /app/\n', { 'out/app.js': '' }).try()
-  expect(ending(stderr)).toMatch(/Dockerfile:2:\d+: COPY_SOURCE_MISSING: .*"dist\/app.js"[\s\S]*Did you mean "out\/app.js"\?/)
+  expect(ending(stderr)).toMatch(
+    /Dockerfile:2:\d+: COPY_SOURCE_MISSING: .*"dist\/app.js"[\s\S]*Did you mean "out\/app.js"\?/,
+  )
 })
 
 test('a source that a stage lacks is an error too', async () => {
@@ -73,7 +100,9 @@ test('a source that a stage lacks is an error too', async () => {
 })
 
 test('the first failure stops the other steps, and nothing is left in the store', async () => {
-  const at = project('FROM base AS slow\nRUN sleep 60\nFROM base AS broken\nRUN sleep 0.3; exit 9\nFROM base\nCOPY --from=slow / /a\nCOPY --from=broken / /b\n')
+  const at = project(
+    'FROM base AS slow\nRUN sleep 60\nFROM base AS broken\nRUN sleep 0.3; exit 9\nFROM base\nCOPY --from=slow / /a\nCOPY --from=broken / /b\n',
+  )
   const began = Date.now()
   const { code, stderr } = await at.try()
   expect(code).toBe(1)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { layerNames, Project } from '../support/project.ts'
-import type { Files } from '../support/stave.ts'
+import { stave, type Files } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 import { describeTree, unpackWithUmoci } from '../support/tree.ts'
 
@@ -82,6 +82,22 @@ ONBUILD RUN echo later
     const raw = execFileSync('skopeo', ['inspect', '--raw', `oci:${layout}:latest`], { encoding: 'utf8' })
     expect(JSON.parse(raw)).toMatchObject({ layers: [] })
   })
+})
+
+test('proxies of the environment reach RUN, and neither the image nor the keys', async () => {
+  const at = project('FROM base\nRUN echo "proxy is $http_proxy"\n')
+  const build = (proxy: string) =>
+    stave(['build', '--progress=plain', ...at.args], { store: at.store, env: { http_proxy: proxy, HTTP_PROXY: '' } })
+  const first = await build('http://127.0.0.1:1')
+  const second = await build('http://127.0.0.1:2')
+  expect(first.stderr).toContain('proxy is http://127.0.0.1:1')
+  expect(second.stderr).toContain('RUN echo "proxy is $http_proxy"\n#4 CACHED')
+  const shown = await stave(['build', '-t', 'shown', ...at.args], {
+    store: at.store,
+    env: { http_proxy: 'http://127.0.0.1:3' },
+  })
+  expect(shown.code).toBe(0)
+  expect((await stave(['inspect', 'shown'], { store: at.store })).stdout).not.toContain('127.0.0.1')
 })
 
 describe('layers', () => {
