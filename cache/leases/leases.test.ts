@@ -141,7 +141,8 @@ test('many processes that are killed and started over never hold one key togethe
     }
     console.log('done')`
   const bundle = await bundleScript(root, script)
-  const dying = await Promise.all([startHolder(root, 'key'), startWaiter(root, 'key'), startWaiter(root, 'key')])
+  const holder = await startHolder(root, 'key')
+  const dying = [holder, await startWaiter(root, 'key'), await startWaiter(root, 'key')]
   const workers = [1, 2, 3, 4].map(() => run(bundle))
   for (const child of dying) {
     await sleep(100)

@@ -58,6 +58,19 @@ describe('answers that may pass', () => {
     expect(fake.pauses).toEqual([1000])
   })
 
+  test('include manifests that break off', async () => {
+    const fake = await startFake((request, response, count) => {
+      if (count > 0) {
+        answer(response, 200, {}, request.url?.includes('/blobs/') === true ? config : manifest)
+        return
+      }
+      response.writeHead(200, { 'content-length': String(manifest.length) })
+      response.write(manifest.subarray(0, 50), () => response.destroy())
+    })
+    expect((await fake.resolve()).manifest.layers).toEqual([])
+    expect(fake.pauses).toEqual([1000])
+  })
+
   test('do not include refusals', async () => {
     const fake = await startFake((_, response) => answer(response, 403))
     await expect(fake.find()).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })

@@ -6,7 +6,7 @@ import { imageInvalid, largestDocumentBytes, verified, type FetchedDocument } fr
 import type { Wish } from './authorizer.ts'
 import { connectionError, registryFailed } from './registry-error.ts'
 import type { RegistryHttp } from './registry-http.ts'
-import { PassingFailure } from './retry.ts'
+import { PassingFailure, retrying } from './retry.ts'
 import type { Answer } from './transport.ts'
 
 export interface RequestOptions {
@@ -63,16 +63,12 @@ export async function fetchManifest(
 ): Promise<FetchedDocument> {
   const name = formatReference(reference)
   const purpose = `pull ${name}`
-  const answer = await http.send({
-    method: 'GET',
-    target: manifestPath(reference),
-    wish: pullWish(reference),
-    purpose,
-    headers: { accept },
-    expect: [200],
-    signal,
-  })
-  const bytes = await readDocumentBody(http, answer, purpose, signal)
+  const request = { target: manifestPath(reference), wish: pullWish(reference), purpose, headers: { accept }, signal }
+  const fetchOnce = async () => {
+    const answer = await http.sendOnce({ ...request, method: 'GET', expect: [200] })
+    return { answer, bytes: await readDocumentBody(http, answer, purpose, signal) }
+  }
+  const { answer, bytes } = await retrying(fetchOnce, http.clock, signal)
   if (bytes === undefined) throw imageInvalid(name, 'its manifest has more than 4 MiB')
   const digest = digestOf(bytes)
   const announced = answer.header('docker-content-digest')
@@ -165,7 +161,8 @@ async function requestBlob(
   return answer
 }
 
-export async function readDocumentBody(
+/** `undefined`: it is too large. */
+async function readDocumentBody(
   http: RegistryHttp,
   answer: Answer,
   purpose: string,
@@ -174,8 +171,7 @@ export async function readDocumentBody(
   try {
     return await answer.readAtMost(largestDocumentBytes)
   } catch (error) {
-    const explained = http.explain(error, purpose, answer.url.host, signal)
-    throw explained instanceof PassingFailure ? explained.failure : explained
+    throw http.explain(error, purpose, answer.url.host, signal)
   }
 }
 
