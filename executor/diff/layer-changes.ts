@@ -1,4 +1,5 @@
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs'
+import { readNames } from '../tree/read-names.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, isOpaque, LayeredTree } from '../tree/layered-tree.ts'
 import { joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
@@ -39,7 +40,7 @@ class Walk {
 
   /** @param merged whether the lower layers have a directory here; @param hides whether it is hidden, by an opaque directory here or above. */
   *below(path: string, merged: boolean, hides: boolean): Generator<LayerChange, void, undefined> {
-    const own = readdirSync(this.#place(path))
+    const own = readNames(this.#place(path))
     const held = new Set(own)
     const opaque = merged && (hides || isOpaque(this.#place(path)))
     const gone = opaque ? this.#lower.readDirectory(path).filter((name) => !held.has(name)) : []

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync, type BigIntStats } from 'node:fs'
 import { join } from 'node:path'
 import { setFileTimes } from '../linux/index.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
@@ -41,16 +41,20 @@ export class MountStubs {
     return `/${path}`
   }
 
-  /** To be called when the process has ended. Takes away what was made and is still empty; a directory that only this touched gets its time back. */
+  /** To be called when the process has ended. Takes away what was made and is still empty; a directory that only this touched gets its time back. What the
+   *  process has moved, or reached through links that it put in the way, is its own business: nothing is touched through a link. */
   remove(): void {
     const untouched = [...this.#touched].filter(([path, { afterNs }]) => this.#mtimeNs(path) === afterNs)
     for (const { path, kind } of this.#made.reverse()) {
-      const place = this.#place(path)
-      const stats = lstatSync(place, { throwIfNoEntry: false })
-      if (kind === 'file' && stats?.isFile() === true && stats.size === 0) rmSync(place)
-      if (kind === 'directory' && stats?.isDirectory() === true && readdirSync(place).length === 0) rmdirSync(place)
+      const stats = this.#lstat(path)
+      if (kind === 'file' && stats?.isFile() === true && stats.size === 0n) rmSync(this.#place(path))
+      if (kind === 'directory' && stats?.isDirectory() === true && readdirSync(this.#place(path)).length === 0) {
+        rmdirSync(this.#place(path))
+      }
     }
-    for (const [path, { beforeNs }] of untouched) if (this.#exists(path)) setFileTimes(this.#place(path), beforeNs)
+    for (const [path, { beforeNs }] of untouched) {
+      if (this.#lstat(path) !== undefined) setFileTimes(this.#place(path), beforeNs)
+    }
   }
 
   #resolve(target: string): string {
@@ -77,7 +81,13 @@ export class MountStubs {
   }
 
   #mtimeNs(path: string): bigint | undefined {
-    return lstatSync(this.#place(path), { bigint: true, throwIfNoEntry: false })?.mtimeNs
+    return this.#lstat(path)?.mtimeNs
+  }
+
+  /** `undefined` too when a component of the path has become a link. */
+  #lstat(path: string): BigIntStats | undefined {
+    if (resolvePath(new LayeredTree([this.#root]), path, false).path !== path) return undefined
+    return lstatSync(this.#place(path), { bigint: true, throwIfNoEntry: false })
   }
 
   #exists(path: string): boolean {

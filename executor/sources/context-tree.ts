@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
+import { readNames } from '../tree/read-names.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
 
@@ -77,6 +78,6 @@ export class ContextTree implements TreeReader {
 
   #allNames(path: string): readonly string[] {
     if (path !== '' && lstatSync(this.hostPath(path), { throwIfNoEntry: false })?.isDirectory() !== true) return []
-    return readdirSync(this.hostPath(path)).sort()
+    return readNames(this.hostPath(path))
   }
 }

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { getXattr, isErrno, listXattrs, setXattr } from '../linux/index.ts'
+import { readNames } from './read-names.ts'
 import { entryOfStats } from './stat-entry.ts'
 import { nameOf, parentOf, rootDirectory, type TreeEntry, type TreeReader } from './tree-reader.ts'
 
@@ -27,13 +28,11 @@ export class LayeredTree implements TreeReader {
     const [top] = places
     if (top === undefined) return []
     if (places.length === 1 && path !== '')
-      return readdirSync(top)
-        .filter((name) => !isWhiteout(joinPlace(top, name)))
-        .sort()
+      return readNames(top).filter((name) => !isWhiteout(joinPlace(top, name)))
     const shown = new Set<string>()
     const decided = new Set<string>()
     for (const place of places) {
-      for (const name of readdirSync(place)) {
+      for (const name of readNames(place)) {
         if (decided.has(name)) continue
         decided.add(name)
         if (!isWhiteout(joinPlace(place, name))) shown.add(name)
