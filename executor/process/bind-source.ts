@@ -4,11 +4,26 @@ import { exportFolder } from '../export/export-folder.ts'
 import { mountOverlay, isInsideUserNamespace, unmount } from '../linux/index.ts'
 import type { BindSource } from '../ops/run.ts'
 import { ContextTree } from '../sources/context-tree.ts'
+import { readerOf } from './calls.ts'
 import type { SourceTree } from './protocol.ts'
 
 /** Shows a tree as a folder that a bind mount can take from. What the process writes there is discarded.
- *  @param folder a path where nothing is yet. */
-export async function openBindSource(source: SourceTree, folder: string): Promise<BindSource & Disposable> {
+ *  @param folder a path where nothing is yet; @param mayMount false: the tree is copied, for places where nothing can be mounted. */
+export async function openBindSource(
+  source: SourceTree,
+  folder: string,
+  mayMount: boolean,
+): Promise<BindSource & Disposable> {
+  return mayMount ? openMounted(source, folder) : openCopied(source, folder)
+}
+
+async function openCopied(source: SourceTree, root: string): Promise<BindSource & Disposable> {
+  mkdirSync(root)
+  await exportFolder(readerOf(source), root, undefined)
+  return { root, [Symbol.dispose]: () => undefined }
+}
+
+async function openMounted(source: SourceTree, folder: string): Promise<BindSource & Disposable> {
   const [upper, work, root, lowest] = ['upper', 'work', 'root', 'lowest'].map((name) => join(folder, name)) as [
     string,
     string,

@@ -55,9 +55,9 @@ export class ExecutorService {
     {
       await using root = await this.#openRoot(rootFolder, lower)
       const opened: (BindSource & Disposable)[] = []
-      for (const [index, source] of sources.entries())
-        opened.push(await openBindSource(source, join(scratch, `s${index}`)))
       try {
+        for (const [index, source] of sources.entries())
+          opened.push(await openBindSource(source, join(scratch, `s${index}`), this.#mayMount()))
         await runProcess({ op, sources: opened, scratch: runFolder }, root, this.#sandbox, io)
       } finally {
         for (const source of opened) source[Symbol.dispose]()
@@ -67,9 +67,13 @@ export class ExecutorService {
     await rm(scratch, { recursive: true, force: true })
   }
 
+  /** Not for the chroot sandbox: it moves directories about for a while, which mounts are in the way of. */
+  #mayMount(): boolean {
+    return this.#mountsWork && this.#sandbox?.name !== 'chroot'
+  }
+
   async #openRoot(folder: string, lower: readonly string[]): Promise<ActiveRoot> {
-    // That sandbox sets directories of the root aside for a while, and overlayfs does not rename what lies in a lower layer.
-    if (this.#mountsWork && this.#sandbox?.name !== 'chroot') {
+    if (this.#mayMount()) {
       try {
         return openOverlayRoot(folder, lower)
       } catch (error) {
