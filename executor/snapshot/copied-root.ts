@@ -4,7 +4,7 @@ import { copyInto } from '../files/copy.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, LayeredTree } from '../tree/layered-tree.ts'
-import { joinTreePath, parentOf } from '../tree/tree-reader.ts'
+import { joinTreePath, parentOf, type TreeEntry } from '../tree/tree-reader.ts'
 import type { ActiveRoot } from './active-root.ts'
 
 /** Copies layers into one directory, for machines that let us mount nothing: slower than an overlay, the same result. Files are shared by
@@ -25,7 +25,7 @@ export async function openCopiedRoot(folder: string, lower: readonly string[]): 
 
 async function copyTree(lower: readonly string[], destination: string): Promise<void> {
   const layer = new LayerFolder(destination, [], 0n)
-  const tree = new LayeredTree(lower)
+  const tree = new UnlinkedTree(lower)
   const root = tree.lstat('')
   if (root !== undefined && lower.length > 0) layer.setDirectoryAttributes('', root)
   await copyInto(
@@ -47,6 +47,14 @@ async function copyTree(lower: readonly string[], destination: string): Promise<
     () => Promise.resolve(false),
   )
   layer.close()
+}
+
+/** Each name is a file of its own, since overlayfs has it so: what is written to one name of a file from a lower layer does not show under the others. */
+class UnlinkedTree extends LayeredTree {
+  override lstat(path: string): TreeEntry | undefined {
+    const entry = super.lstat(path)
+    return entry === undefined ? undefined : { ...entry, linkCount: 1 }
+  }
 }
 
 type Index = ReadonlyMap<string, BigIntStats>

@@ -12,7 +12,7 @@ export function describeTree(folder: string): readonly string[] {
     'find . -type f -links +1 -printf "%i %P\\n" | sort | awk \'{ if ($1 == last) print "same file: " first " " $2; else { last = $1; first = $2 } }\'',
   ])
   const attributes = run(folder, 'sh', ['-c', "getfattr -R -h -d -m '^(user|security)' -e hex . 2>/dev/null || true"])
-  return [...find, ...digests, ...links, ...attributes.filter((line) => line !== '')].sort()
+  return [...find, ...digests, ...links, ...attributes].filter((line) => line !== '').sort()
 }
 
 /** Unpacks an image of an OCI layout with umoci.
