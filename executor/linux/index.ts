@@ -62,6 +62,7 @@ export {
   dieWithParent,
   execve,
   exitNow,
+  ignoreInterrupts,
   openProcess,
   pollProcess,
   resetSignals,

@@ -12,7 +12,7 @@ const execveCall = libcFunction<[string | Uint8Array, Strings, Strings]>(
 const prctl = libcFunction<[number, number, number, number, number]>(
   'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
 )
-const signalCall = libcFunction<[number, null]>('void *signal(int number, void *handler)')
+const signalCall = libcFunction<[number, bigint | null]>('void *signal(int number, void *handler)')
 const sigprocmask = libcFunction<[number, Uint8Array, null]>(
   'int sigprocmask(int how, const void *set, void *previous)',
 )
@@ -60,6 +60,13 @@ export function resetSignals(): void {
   for (let number = 1; number <= lastSignal; number++) signalCall(number, null)
   const setMask = 2
   checked(sigprocmask(setMask, new Uint8Array(128), null), 'sigprocmask')
+}
+
+/** For a process that ends when its standard input does, and not before, whatever keys are pressed at the terminal.
+ *  @see https://man7.org/linux/man-pages/man2/signal.2.html (SIG_IGN) */
+export function ignoreInterrupts(): void {
+  const ignore = 1n
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) signalCall(constants.signals[name], ignore)
 }
 
 /** Asks the kernel to kill the calling process when its parent thread ends. A change of user or capabilities takes it back.

@@ -9,8 +9,9 @@ export interface Sandbox {
   /** Why this one and not a stronger one, for people; `undefined` when it is the strongest. */
   readonly fallbackReason: string | undefined
   /** Resolves when the process has ended, however it ended, and everything it started is gone. Mounts made for it are gone too.
-   *  @throws {BuildError} `RUN_COMMAND_NOT_FOUND` when `argv[0]` is not in the root or cannot be executed, `SANDBOX_FAILED` when the
-   *  sandbox could not be set up. A process that fails is no error here. Aborting kills the whole process tree, waits for its end, and
+   *  @throws {BuildError} `RUN_COMMAND_NOT_FOUND` when `argv[0]` is not in the root or cannot be executed, `IMAGE_INVALID` when /proc, /sys
+   *  or /dev of the root is no directory, `SANDBOX_UNAVAILABLE` for what this implementation cannot keep (chroot: a process without network),
+   *  `SANDBOX_FAILED` when the sandbox could not be set up. A process that fails is no error here. Aborting kills the whole process tree, waits for its end, and
    *  throws `signal.reason`. */
   run(process: SandboxProcess, io: SandboxIo): Promise<SandboxExit>
   /** Ends what was made ready for later runs. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import {
   closeProcess,
@@ -9,6 +10,7 @@ import {
   reapOrphans,
   signalProcess,
   waitForProcess,
+  type ProcessEnd,
 } from '../linux/index.ts'
 
 import type { SandboxExit } from './sandbox.ts'
@@ -24,15 +26,20 @@ export async function supervise(pid: number, signal: AbortSignal, killsBefore: n
   try {
     if (signal.aborted) kill()
     await adopted(pid)
-    const end = await waitForProcess(pidfd)
-    if (end.kind === 'exited') return end
-    return { ...end, outOfMemory: end.signal === 'SIGKILL' && outOfMemoryKills() > killsBefore }
+    return explain(await waitForProcess(pidfd), outOfMemoryKills() > killsBefore)
   } finally {
     signal.removeEventListener('abort', kill)
     closeProcess(pidfd)
     supervised.delete(pid)
     reapOrphans(supervised)
   }
+}
+
+/** A shell says 128 and the signal when its command was killed; with memory short it is plain what happened. */
+function explain(end: ProcessEnd, memoryRanOut: boolean): SandboxExit {
+  const shellSaysKilled = 128 + constants.signals.SIGKILL
+  if (end.kind === 'signaled') return { ...end, outOfMemory: end.signal === 'SIGKILL' && memoryRanOut }
+  return end.code === shellSaysKilled && memoryRanOut ? { kind: 'signaled', signal: 'SIGKILL', outOfMemory: true } : end
 }
 
 const supervised = new Set<number>()

@@ -21,6 +21,7 @@ export interface LaunchRequest {
   readonly uid: number
   readonly gid: number
   readonly groups: readonly number[]
+  /** -1: no limit, since JSON has no infinity. */
   readonly limits: readonly NamedLimit[]
   readonly capabilities: readonly CapabilityName[]
   readonly filtersSyscalls: boolean

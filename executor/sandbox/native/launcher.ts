@@ -3,6 +3,7 @@ import {
   bindAllCalls,
   cloneSibling,
   getLimit,
+  ignoreInterrupts,
   keepHeapAcrossFork,
   reopenDescriptor,
   setLimit,
@@ -22,6 +23,7 @@ function main(): void {
   setLimit('core', { soft: 0, hard: coreLimit.hard })
   const program = hasFilter(process.arch) ? seccompProgram(process.arch) : undefined
   bindAllCalls()
+  ignoreInterrupts()
   keepHeapAcrossFork()
   keepHeapAcrossFork() // what the first time took to read
   for (let line = readLine(); line !== undefined; line = readLine()) {

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { becomeSubreaper } from '../../linux/index.ts'
+import { checkRoot } from '../check-root.ts'
 import type { Sandbox, SandboxProcess } from '../sandbox.ts'
 import { hasFilter } from '../seccomp/index.ts'
 import {
@@ -31,12 +32,14 @@ export function openNativeSandbox({ facts, openFiles, launcher: program }: Nativ
   return {
     name: 'native',
     fallbackReason: undefined,
-    run: (process, io) =>
-      runLaunched(launcher, process, io, {
+    run: async (process, io) => {
+      checkRoot(process.root)
+      return runLaunched(launcher, process, io, {
         confinement: confinementOf(process, facts),
         openFiles,
         filtersSyscalls: process.security === 'sandbox' && hasFilter(arch),
-      }),
+      })
+    },
     [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
   }
 }

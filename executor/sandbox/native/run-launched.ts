@@ -5,7 +5,7 @@ import { BuildError } from '../../../core/errors.ts'
 import { openPipe } from '../../linux/index.ts'
 import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
 import { openOutputPipes } from '../output-pipes.ts'
-import { limitsFor } from '../resource-limits.ts'
+import { limitsFor, type NamedLimit } from '../resource-limits.ts'
 import type { SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { outOfMemoryKills, supervise } from '../supervise.ts'
 import { capabilitiesFor } from '../view.ts'
@@ -42,6 +42,14 @@ export async function runLaunched(
   }
 }
 
+/** It takes some milliseconds. */
+const longestSetupMs = 20_000
+
+function withoutInfinity({ name, soft, hard }: NamedLimit): NamedLimit {
+  const finite = (value: number): number => (value === Infinity ? -1 : value)
+  return { name, soft: finite(soft), hard: finite(hard) }
+}
+
 type Attempt = { readonly kind: 'ended'; readonly exit: SandboxExit } | { readonly kind: 'stillborn' }
 
 async function attemptLaunch(
@@ -62,16 +70,20 @@ async function attemptLaunch(
     heapHasGrown,
     confinement: settings.confinement,
     ...{ root, path: command.path, argv, env, cwd, uid, gid, groups },
-    limits: limitsFor(process, settings.openFiles),
+    limits: limitsFor(process, settings.openFiles).map(withoutInfinity),
     capabilities: capabilitiesFor(process),
     filtersSyscalls: settings.filtersSyscalls,
   })
   pipes.handOver()
-  const [exit, told] = await Promise.all([supervise(pid, io.signal, killsBefore), status.read()])
+  const stuck = new AbortController()
+  const timer = setTimeout(() => stuck.abort(), longestSetupMs)
+  const signal = AbortSignal.any([io.signal, stuck.signal])
+  const telling = status.read().finally(() => clearTimeout(timer))
+  const [exit, told] = await Promise.all([supervise(pid, signal, killsBefore), telling])
   await settings.afterEnd?.()
   await pipes.drain()
   if (io.signal.aborted) return { kind: 'ended', exit }
-  if (told.length === 0) return { kind: 'stillborn' }
+  if (told.length === 0 || stuck.signal.aborted) return { kind: 'stillborn' }
   const failure = told.find((entry) => entry.kind === 'failed')
   if (failure !== undefined) throw failureOf(failure, process, command)
   if (!told.some(({ kind }) => kind === 'executing')) throw launcherFailed('its first process was killed')

@@ -211,7 +211,15 @@ function machineDevice(name: string): readonly OciDevice[] {
   ]
 }
 
-/** Runtimes read 64-bit numbers, of which JSON.stringify writes those up to 2^53 exactly: nobody has so many of anything. */
+/** Stands for "no limit", which is 2^64 - 1, and which JavaScript has no number for. */
+const unlimited = Number.MAX_SAFE_INTEGER
+
 function jsonLimit(value: number): number {
-  return Math.min(value, Number.MAX_SAFE_INTEGER)
+  return Math.min(value, unlimited)
+}
+
+/** The text of config.json. */
+export function formatConfig(config: OciConfig): string {
+  // Inside a string the quotes would be escaped, so these are members.
+  return JSON.stringify(config).replace(/"(soft|hard)":9007199254740991\b/g, '"$1":18446744073709551615')
 }

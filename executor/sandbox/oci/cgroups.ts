@@ -21,11 +21,14 @@ export function removeLeftoverCgroups(namePrefix: string): void {
 }
 
 /** crun will not work where cgroup v1 and v2 are mounted beside each other and v2 has controllers, although it is told to leave cgroups alone.
- *  Taking v2 out of sight helps. Only for a process with a mount namespace of its own.
- *  @throws {LinuxError} */
+ *  Taking v2 out of sight helps. Only for a process with a mount namespace of its own. Where it may not, crun will complain. */
 export function hideHybridCgroups(): void {
   const unified = '/sys/fs/cgroup/unified'
-  if (isCgroup2(unified)) unmount(unified, 'lazy')
+  try {
+    if (isCgroup2(unified)) unmount(unified, 'lazy')
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'EINVAL')) throw error
+  }
 }
 
 function isCgroup2(path: string): boolean {

@@ -1,16 +1,18 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { BuildError } from '../../../core/errors.ts'
 import { becomeSubreaper } from '../../linux/index.ts'
+import { checkRoot } from '../check-root.ts'
 import { findCommand, notFound } from '../find-command.ts'
 import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
-import { ociConfig } from './bundle.ts'
+import { formatConfig, ociConfig } from './bundle.ts'
 import { cgroupParent, hideHybridCgroups, removeCgroup } from './cgroups.ts'
+import { premountMemory } from './memory-mounts.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface OciOptions {
@@ -22,48 +24,63 @@ export interface OciOptions {
 /** Runs processes through an OCI runtime, which is gone again once the process runs: the process itself becomes our child, so that we learn from the kernel
  *  how it ended. For a process with a mount namespace of its own.
  *  @throws {LinuxError} */
-export function openOciSandbox({ runtime, facts, openFiles }: OciOptions): Sandbox {
+export function openOciSandbox(options: OciOptions): Sandbox {
   becomeSubreaper()
-  if (runtime.name === 'crun') hideHybridCgroups()
+  if (options.runtime.name === 'crun') hideHybridCgroups()
+  return {
+    name: 'oci',
+    fallbackReason: undefined,
+    run: options.runtime.name === 'crun' ? (process, io) => runBundle(options, process, io) : runForRunc(options),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
 
-  const run = async (process: SandboxProcess, io: SandboxIo): Promise<SandboxExit> => {
-    io.signal.throwIfAborted()
-    const command = findCommand(process)
-    const killsBefore = outOfMemoryKills()
-    const cgroup = runtime.name === 'runc' && !facts.rootless ? basename(process.scratch) : undefined
-    const cgroupsPath = cgroup === undefined ? undefined : `/${cgroupParent}/${cgroup}`
-    const config = ociConfig(process, { runtime: runtime.name, facts, cgroupsPath, openFiles })
-    writeFileSync(join(process.scratch, 'config.json'), JSON.stringify(config))
-    let complaint = ''
-    const watched: Pick<SandboxIo, 'onOutput'> =
-      command.doubt === undefined
-        ? io
-        : {
-            onOutput: (stream, chunk) => {
-              if (stream === 'stderr') complaint = `${complaint}${Buffer.from(chunk).toString()}`.slice(0, 4096)
-              io.onOutput(stream, chunk)
-            },
-          }
-    using pipes = openOutputPipes(watched)
+/** runc makes cgroups, unless it is rootless, and has its own idea of a tmpfs's mode. */
+function runForRunc(options: OciOptions): Sandbox['run'] {
+  return async (process, io) => {
+    const cgroup = options.facts.rootless ? undefined : basename(process.scratch)
+    using memory = premountMemory(process)
     try {
-      const pid = await start(runtime, process, pipes)
-      const exit = await supervise(pid, io.signal, killsBefore)
-      await pipes.drain()
-      io.signal.throwIfAborted()
-      // The runtime learns that the kernel refused the program when it has let go of us already, and can only write it where the program would.
-      if (command.doubt !== undefined && /exec format error/i.test(complaint))
-        throw notFound(process.argv[0] ?? '', command.doubt)
-      return exit
+      return await runBundle(options, memory.process, io, cgroup)
     } finally {
       if (cgroup !== undefined) removeCgroup(cgroup)
     }
   }
+}
 
+async function runBundle(
+  { runtime, facts, openFiles }: OciOptions,
+  process: SandboxProcess,
+  io: SandboxIo,
+  cgroup?: string,
+): Promise<SandboxExit> {
+  io.signal.throwIfAborted()
+  checkRoot(process.root)
+  const command = findCommand(process)
+  const killsBefore = outOfMemoryKills()
+  const cgroupsPath = cgroup === undefined ? undefined : `/${cgroupParent}/${cgroup}`
+  const config = ociConfig(process, { runtime: runtime.name, facts, cgroupsPath, openFiles })
+  writeFileSync(join(process.scratch, 'config.json'), formatConfig(config))
+  const refusal = watchForRefusal(io)
+  using pipes = openOutputPipes(command.doubt === undefined ? io : refusal)
+  const pid = await start(runtime, process, pipes)
+  const exit = await supervise(pid, io.signal, killsBefore)
+  await pipes.drain()
+  io.signal.throwIfAborted()
+  if (command.doubt !== undefined && refusal.wasSeen()) throw notFound(process.argv[0] ?? '', command.doubt)
+  return exit
+}
+
+/** That the kernel refuses a program, the runtime hears when it has let go of us already. It can only write so where the program would. */
+function watchForRefusal({ onOutput }: SandboxIo): Pick<SandboxIo, 'onOutput'> & { wasSeen(): boolean } {
+  const mostCharacters = 4096
+  let complaint = ''
   return {
-    name: 'oci',
-    fallbackReason: undefined,
-    run,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    onOutput: (stream, chunk) => {
+      if (stream === 'stderr') complaint = `${complaint}${Buffer.from(chunk).toString()}`.slice(0, mostCharacters)
+      onOutput(stream, chunk)
+    },
+    wasSeen: () => /exec format error/i.test(complaint),
   }
 }
 
@@ -81,13 +98,23 @@ async function start(runtime: Runtime, process: SandboxProcess, pipes: OutputPip
     ...['run', '--detach', '--pid-file', pidFile, '--bundle', scratch, containerId],
   ]
   const child = spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
-  const [code] = (await once(child, 'exit')) as [number | null]
+  const code = await exitCode(child)
   if (code !== 0) {
     await reapRuntime()
     throw startFailure(runtime, process, loggedErrors(logFile))
   }
   pipes.handOver()
   return Number(readFileSync(pidFile, 'utf8'))
+}
+
+/** `undefined`: it could not be started, or was killed. */
+async function exitCode(child: ChildProcess): Promise<number | undefined> {
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code ?? undefined
+  } catch {
+    return undefined
+  }
 }
 
 function startFailure(runtime: Runtime, process: SandboxProcess, message: string): BuildError {
