@@ -1,6 +1,6 @@
-import { open, unlink } from 'node:fs/promises'
 import { once } from 'node:events'
-import { createGzip } from 'node:zlib'
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { createGzip, gzipSync } from 'node:zlib'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
 import { archiveChunks, chunkBytes } from './archive.ts'
 import { layerChanges } from './layer-changes.ts'
@@ -29,7 +29,7 @@ export async function packLayer(
   const stored = new DigestMeter()
   const archive = measured(archiveChunks(layerChanges(folder, lower)), content)
   if (path === undefined) for (const chunk of archive) stored.update(chunk)
-  else await writeNewFile(path, stored.measure(compressed(archive, compression)))
+  else await writeNewFile(path, compressed(archive, compression), stored)
   return {
     diffId: content.digest(),
     uncompressedBytes: content.sizeBytes,
@@ -38,23 +38,33 @@ export async function packLayer(
   }
 }
 
-async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, 'wx', 0o444)
+async function writeNewFile(path: string, chunks: Compressed, meter: DigestMeter): Promise<void> {
+  const file = openSync(path, 'wx', 0o444)
   try {
-    for await (const chunk of chunks) await file.write(chunk)
+    for await (const chunk of chunks) {
+      meter.update(chunk)
+      for (let written = 0; written < chunk.length;) written += writeSync(file, chunk, written)
+    }
   } catch (error) {
-    await unlink(path)
+    unlinkSync(path)
     throw error
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
-async function* compressed(archive: Iterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
-  if (compression === 'none') {
-    yield* archive
-    return
-  }
+type Compressed = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+
+/** What fits in one chunk, as most layers of steps do, is compressed at once: setting a stream up takes longer than using it. The bytes are the same. */
+function compressed(archive: Iterator<Uint8Array> & Iterable<Uint8Array>, compression: Compression): Compressed {
+  if (compression === 'none') return archive
+  const first = archive.next()
+  if (first.done === true) throw new Error('an archive has at least its end mark')
+  const second = archive.next()
+  return second.done === true ? [gzipSync(first.value)] : gzipped(chain([first.value, second.value], archive))
+}
+
+async function* gzipped(archive: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gzip = createGzip({ chunkSize: chunkBytes })
   const feeding = (async () => {
     for (const chunk of archive) if (!gzip.write(chunk)) await once(gzip, 'drain')
@@ -64,6 +74,11 @@ async function* compressed(archive: Iterable<Uint8Array>, compression: Compressi
   feeding.catch((error: unknown) => gzip.destroy(error as Error))
   yield* gzip as AsyncIterable<Uint8Array>
   await feeding
+}
+
+function* chain(first: Iterable<Uint8Array>, rest: Iterable<Uint8Array>): Generator<Uint8Array> {
+  yield* first
+  yield* rest
 }
 
 function* measured(chunks: Iterable<Uint8Array>, meter: DigestMeter): Generator<Uint8Array> {

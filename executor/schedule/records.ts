@@ -31,6 +31,8 @@ const rememberedAlike = 6
 /** Results of steps, by key. */
 export class Records {
   readonly #facts: FactStore
+  /** What only helps later builds to find and to explain, and so need not be written while steps wait: kind and key -> value. */
+  readonly #hints = new Map<string, { readonly kind: string; readonly key: string; readonly value: unknown }>()
 
   constructor(facts: FactStore) {
     this.#facts = facts
@@ -40,32 +42,48 @@ export class Records {
     return this.#facts.find('record', hexOf(key)) as StepRecord | undefined
   }
 
-  /** @param opKey hash of the op without its inputs. */
+  /** The record is there when this returns, whatever happens next.
+   *  @param opKey hash of the op without its inputs. */
   put(key: Digest, opKey: Digest, record: StepRecord): void {
     this.#facts.put('record', hexOf(key), record)
     const alike = this.findAlike(opKey).filter((other) => other !== key)
-    this.#facts.put('alike', hexOf(opKey), [key, ...alike].slice(0, rememberedAlike))
+    this.#hint('alike', hexOf(opKey), [key, ...alike].slice(0, rememberedAlike))
   }
 
   /** Definition keys of steps that had the same op, whatever their inputs; the latest first. */
   findAlike(opKey: Digest): readonly Digest[] {
-    return (this.#facts.find('alike', hexOf(opKey)) as readonly Digest[] | undefined) ?? []
+    return (this.#findHint('alike', hexOf(opKey)) as readonly Digest[] | undefined) ?? []
   }
 
   findContentKey(key: Digest): Digest | undefined {
-    return this.#facts.find('content-key', hexOf(key)) as Digest | undefined
+    return this.#findHint('content-key', hexOf(key)) as Digest | undefined
   }
 
   putContentKey(key: Digest, contentKey: Digest): void {
-    this.#facts.put('content-key', hexOf(key), contentKey)
+    this.#hint('content-key', hexOf(key), contentKey)
   }
 
   findIngredients(step: string): Ingredients | undefined {
-    return this.#facts.find('step', step) as Ingredients | undefined
+    return this.#findHint('step', step) as Ingredients | undefined
   }
 
   putIngredients(step: string, ingredients: Ingredients): void {
-    this.#facts.put('step', step, ingredients)
+    this.#hint('step', step, ingredients)
+  }
+
+  /** Writes what was put off. */
+  flush(): void {
+    for (const { kind, key, value } of this.#hints.values()) this.#facts.put(kind, key, value)
+    this.#hints.clear()
+  }
+
+  #hint(kind: string, key: string, value: unknown): void {
+    this.#hints.set(`${kind} ${key}`, { kind, key, value })
+  }
+
+  #findHint(kind: string, key: string): unknown {
+    const hint = this.#hints.get(`${kind} ${key}`)
+    return hint === undefined ? this.#facts.find(kind, key) : hint.value
   }
 }
 

@@ -110,7 +110,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
 
 /** A vertex for each command, each on the one before. */
 function chain(graph: GraphBuilder, ...commands: readonly string[]): VertexId {
-  return commands.reduce(
+  return commands.reduce<VertexId>(
     (below, command) => graph.add(runOp(command), [below], { name: command }),
     graph.add({ type: 'scratch' }, [], { name: 'scratch' }),
   )

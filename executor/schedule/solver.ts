@@ -54,6 +54,8 @@ export class Solver {
   readonly #contentKeys: ContentKeys
   readonly #solved = new Map<VertexId, Promise<Tree>>()
   readonly #announced = new Set<VertexId>()
+  /** Steps whose result is not what their key says. */
+  readonly #unreliable = new Set<VertexId>()
   /** The target and the vertices that its layers come from. */
   readonly #chain = new Set<VertexId>()
   #slots: Promise<Slots> | undefined
@@ -82,6 +84,8 @@ export class Solver {
       this.#abort.abort(error)
       await Promise.allSettled(this.#solved.values())
       throw error
+    } finally {
+      this.#records.flush()
     }
   }
 
@@ -139,6 +143,7 @@ export class Solver {
       }
     }
     if (vertex.op.type === 'run') this.#services.warmUp()
+    void this.#openSlots()
     const trees = await Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
     const inputs: StepInputs = { trees, selections: this.#selectionDigests(vertex) }
     if (!vertex.ignoreCache) {
@@ -161,7 +166,8 @@ export class Solver {
       if (!vertex.ignoreCache) this.#tellWhy(vertex, key)
       return this.#carryOut(vertex, inputs)
     })
-    if (this.#isContextUnchanged(vertex)) this.#keep(vertex, key, inputs, tree)
+    if (this.#isReliable(vertex)) this.#keep(vertex, key, inputs, tree)
+    else this.#unreliable.add(vertex.id)
     if (this.#services.packEarly && this.#chain.has(vertex.id))
       void this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined)
     return tree
@@ -217,8 +223,9 @@ export class Solver {
     return undefined
   }
 
-  /** A step that copied files while they were being written to may not be taken for what its key says. */
-  #isContextUnchanged(vertex: Vertex): boolean {
+  /** A step that copied files while they were being written to may not be taken for what its key says, nor may any step on top of it. */
+  #isReliable(vertex: Vertex): boolean {
+    if (reachableFrom(this.#graph, vertex.id).some(({ id }) => this.#unreliable.has(id))) return false
     return [...this.#definitionKeys.takenFromContexts(vertex.id)].every(([input, parts]) => {
       const { op } = vertexOf(this.#graph, vertex.inputs[input] as VertexId)
       const paths = parts.flatMap(({ ingredients }) => ingredients.map(({ path }) => path))
