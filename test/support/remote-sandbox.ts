@@ -5,18 +5,27 @@ import { openNamespaces, type NamespaceOptions } from './in-namespaces.ts'
 export interface RemoteSandbox extends Sandbox {
   /** Mounts, processes and descriptors of that process's namespaces. */
   inventory(): Promise<readonly string[]>
+  /** Ends that process as `kill -9` would. */
+  kill(): void
 }
 
 export interface RemoteOptions extends Pick<NamespaceOptions, 'as' | 'prefix'> {
   readonly searchPath?: string
+  /** Folder of a cgroup to work in. */
+  readonly cgroup?: string
 }
 
 export async function openRemoteSandbox(
   requested: 'auto' | IsolationName,
-  { as = 'root', prefix = [], searchPath = process.env['PATH'] ?? '' }: RemoteOptions = {},
+  { as = 'root', prefix = [], searchPath = process.env['PATH'] ?? '', cgroup }: RemoteOptions = {},
 ): Promise<RemoteSandbox> {
   const programs = { 'launcher.mjs': 'executor/sandbox/native/launcher.ts' }
-  const namespaces = await openNamespaces('test/support/sandbox-host.ts', { as, prefix, programs })
+  const enter = cgroup === undefined ? [] : ['sh', '-c', 'echo 0 > "$0/cgroup.procs" && exec "$@"', cgroup]
+  const namespaces = await openNamespaces('test/support/sandbox-host.ts', {
+    as,
+    prefix: [...enter, ...prefix],
+    programs,
+  })
   let opened: { readonly name: IsolationName; readonly fallbackReason?: string }
   try {
     opened = (await namespaces.call('open', [requested, searchPath])) as typeof opened
@@ -24,6 +33,7 @@ export async function openRemoteSandbox(
     await namespaces[Symbol.asyncDispose]()
     throw error
   }
+  let killed = false
   return {
     name: opened.name,
     fallbackReason: opened.fallbackReason,
@@ -36,8 +46,12 @@ export async function openRemoteSandbox(
       return (await namespaces.call('run', [process], { signal, onEvent })) as SandboxExit
     },
     inventory: async () => (await namespaces.call('inventory', [])) as readonly string[],
+    kill: () => {
+      killed = true
+      namespaces.kill()
+    },
     [Symbol.asyncDispose]: async () => {
-      await namespaces.call('close', [])
+      if (!killed) await namespaces.call('close', [])
       await namespaces[Symbol.asyncDispose]()
     },
   }

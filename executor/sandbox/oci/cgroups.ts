@@ -2,21 +2,25 @@ import { readdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno, unmount } from '../../linux/index.ts'
 
-/** Below every hierarchy of cgroups: what runc makes for us. */
-export const cgroupParent = 'stave'
+const namePrefix = 'stave-'
+
+/** Path of the cgroup that runc makes for a run, below every hierarchy.
+ *  @param name of the run's scratch folder */
+export function cgroupPath(name: string): string {
+  return `/${namePrefix}${name}`
+}
 
 /** Removes the cgroup of one run from every hierarchy; idempotent. One that is in use stays. */
 export function removeCgroup(name: string): void {
-  for (const hierarchy of hierarchies()) removeTree(join(hierarchy, cgroupParent, name))
+  for (const hierarchy of hierarchies()) removeTree(join(hierarchy, cgroupPath(name)))
 }
 
 /** Removes the cgroups that runtimes made for runs, in every hierarchy, if the names of their scratch folders begin so: what a build that was
  *  killed has left. Those in use stay. */
-export function removeLeftoverCgroups(namePrefix: string): void {
+export function removeLeftoverCgroups(scratchPrefix: string): void {
   for (const hierarchy of hierarchies()) {
-    const parent = join(hierarchy, cgroupParent)
-    for (const name of directoriesIn(parent)) if (name.startsWith(namePrefix)) removeTree(join(parent, name))
-    removeDirectory(parent)
+    const left = directoriesIn(hierarchy).filter((name) => name.startsWith(`${namePrefix}${scratchPrefix}`))
+    for (const name of left) removeTree(join(hierarchy, name))
   }
 }
 

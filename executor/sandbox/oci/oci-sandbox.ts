@@ -11,7 +11,7 @@ import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox
 import { outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
 import { formatConfig, ociConfig } from './bundle.ts'
-import { cgroupParent, hideHybridCgroups, removeCgroup } from './cgroups.ts'
+import { cgroupPath, hideHybridCgroups, removeCgroup } from './cgroups.ts'
 import { premountMemory } from './memory-mounts.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -58,7 +58,7 @@ async function runBundle(
   checkRoot(process.root)
   const command = findCommand(process)
   const killsBefore = outOfMemoryKills()
-  const cgroupsPath = cgroup === undefined ? undefined : `/${cgroupParent}/${cgroup}`
+  const cgroupsPath = cgroup === undefined ? undefined : cgroupPath(cgroup)
   const config = ociConfig(process, { runtime: runtime.name, facts, cgroupsPath, openFiles })
   writeFileSync(join(process.scratch, 'config.json'), formatConfig(config))
   const refusal = watchForRefusal(io)
