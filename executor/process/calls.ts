@@ -65,8 +65,13 @@ async function intoPlace<Result>(
   await mkdir(folder)
   const result = await fill(folder)
   await moveIntoPlace(folder, layer)
-  await rm(scratch, { recursive: true, force: true })
+  removeBehind(scratch)
   return result
+}
+
+/** Removes a folder that nobody waits for: what is not gone when the build ends goes with its lease. */
+export function removeBehind(folder: string): void {
+  void rm(folder, { recursive: true, force: true }).catch(() => undefined)
 }
 
 export async function moveIntoPlace(folder: string, layer: string): Promise<void> {

@@ -13,7 +13,9 @@ export function serveFront(): void {
   const running = new Map<number, Running>()
   process.on('disconnect', () => {
     for (const { controller } of running.values()) controller.abort(new Error('the front is gone'))
-    void Promise.race([Promise.all([...running.values()].map(({ done }) => done)), sleep(lastMs)]).then(() => process.exit(0))
+    void Promise.race([Promise.all([...running.values()].map(({ done }) => done)), sleep(lastMs)]).then(() =>
+      process.exit(0),
+    )
   })
   process.on('message', (message: ToExecutor) => {
     if (message.type === 'cancel') {

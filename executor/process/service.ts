@@ -7,7 +7,7 @@ import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
-import { moveIntoPlace, threadCalls } from './calls.ts'
+import { moveIntoPlace, removeBehind, threadCalls } from './calls.ts'
 import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, RunCall } from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
 import { ThreadPool } from './thread-pool.ts'
@@ -64,7 +64,7 @@ export class ExecutorService {
       }
       await moveIntoPlace(await root.freeze(), layer)
     }
-    await rm(scratch, { recursive: true, force: true })
+    removeBehind(scratch)
   }
 
   /** Not for the chroot sandbox: it moves directories about for a while, which mounts are in the way of. */

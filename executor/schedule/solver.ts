@@ -144,22 +144,22 @@ export class Solver {
     }
     if (vertex.op.type === 'run') this.#services.warmUp()
     void this.#openSlots()
-    const trees = await Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
-    const inputs: StepInputs = { trees, selections: this.#selectionDigests(vertex) }
+    const solvingInputs = Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
+    solvingInputs.catch(() => undefined) // awaited below, unless the lock cannot be had
+    // Taken while the inputs are made. Whoever waits here holds locks of later steps only, so that nobody waits in a circle.
+    await using _lock = await this.#services.store.lock(`step ${key}`, this.#signal)
+    const inputs: StepInputs = { trees: await solvingInputs, selections: this.#selectionDigests(vertex) }
     if (!vertex.ignoreCache) {
+      const doneMeanwhile = dependsOnFresh ? undefined : this.#findRecord(key)
+      if (doneMeanwhile !== undefined) {
+        this.#announceCached(vertex, 'definition')
+        return doneMeanwhile
+      }
       const found = await this.#findByContent(vertex, key, inputs)
       if (found !== undefined) {
         this.#keep(vertex, key, inputs, found)
         this.#announceCached(vertex, 'content')
         return found
-      }
-    }
-    await using _lock = await this.#services.store.lock(`step ${key}`, this.#signal)
-    if (!vertex.ignoreCache && !dependsOnFresh) {
-      const doneMeanwhile = this.#findRecord(key)
-      if (doneMeanwhile !== undefined) {
-        this.#announceCached(vertex, 'definition')
-        return doneMeanwhile
       }
     }
     const tree = await this.#observe(vertex, () => {
