@@ -94,6 +94,15 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
   resetSignals()
 }
 
+/** A user namespace with a single group may not change the list, which then says nothing either. */
+function dropGroups(groups: readonly number[]): void {
+  try {
+    setGroups(groups)
+  } catch (error) {
+    if (groups.length > 0 || !isErrno(error, 'EPERM')) throw error
+  }
+}
+
 /** In somebody else's container the privilege for it may be missing; then that one's bounds stay. */
 function limitBounding({ capabilities, confinement }: LaunchRequest): void {
   try {
@@ -143,7 +152,7 @@ function dropPrivileges(request: LaunchRequest, { seccompProgram }: EntryTools, 
   at('seccomp')
   if (request.filtersSyscalls && seccompProgram !== undefined) installSeccompFilter(seccompProgram)
   at('user')
-  setGroups(request.groups)
+  dropGroups(request.groups)
   setGroup(request.gid)
   // Any other user than root loses all capabilities by becoming it.
   setUser(request.uid)
