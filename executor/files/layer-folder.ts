@@ -12,9 +12,9 @@ import {
   lstatSync,
 } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
-import { makeNode, setFileTimes, setXattr } from '../linux/index.ts'
-import { isWhiteout, LayeredTree, setOpaque } from '../tree/layered-tree.ts'
-import { parentOf } from '../tree/tree-reader.ts'
+import { isErrno, makeNode, setFileTimes, setXattr } from '../linux/index.ts'
+import { LayeredTree, setOpaque } from '../tree/layered-tree.ts'
+import { parentOf, type TreeEntry } from '../tree/tree-reader.ts'
 
 export interface Attributes {
   readonly mode: number
@@ -57,15 +57,9 @@ export class LayerFolder {
       throw new BuildError('COPY_CONFLICT', `Cannot make directory "/${path}": a ${entry.type} of that name is there`)
     }
     this.ensureDirectory(parentOf(path), created)
-    const xattrs = entry === undefined ? undefined : this.tree.xattrs(path)
-    const wasRemoved = isWhiteout(this.#place(path))
-    if (wasRemoved) rmSync(this.#place(path))
-    mkdirSync(this.#place(path))
-    this.#dressDirectory(path, entry ?? { ...this.#created, ...created })
-    if (xattrs !== undefined) this.setXattrs(path, xattrs)
-    if (wasRemoved) setOpaque(this.#place(path))
+    const own = lstatSync(this.#place(path), { throwIfNoEntry: false })
+    if (own?.isDirectory() !== true) this.#makeDirectory(path, own !== undefined, entry, created)
     this.#held.add(path)
-    this.tree.forget(path)
   }
 
   /** Gives a directory that is in this layer other attributes. */
@@ -97,8 +91,9 @@ export class LayerFolder {
     this.#dress(path, attributes)
   }
 
-  /** A further name for a file that this layer holds already. */
+  /** A further name for a file of the tree. One of a lower layer is carried up first, as the kernel does it on an overlay. */
   link(path: string, existing: string): void {
+    if (lstatSync(this.#place(existing), { throwIfNoEntry: false }) === undefined) this.#carryUp(existing)
     this.#makeRoom(path)
     linkSync(this.#place(existing), this.#place(path))
   }
@@ -106,7 +101,7 @@ export class LayerFolder {
   symlink(path: string, target: string, attributes: Attributes): void {
     this.#makeRoom(path)
     symlinkSync(target, this.#place(path))
-    lchownSync(this.#place(path), attributes.uid, attributes.gid)
+    changeOwner(this.#place(path), attributes.uid, attributes.gid)
     setFileTimes(this.#place(path), attributes.mtimeNs)
   }
 
@@ -120,15 +115,15 @@ export class LayerFolder {
     for (const [name, value] of xattrs) setXattr(this.#place(path), name, value)
   }
 
-  /** Takes away what this layer holds of the entry, and hides what is below. */
+  /** Takes away what this layer holds of the entry, and hides what is below. Whatever takes its place finds nothing there. */
   remove(path: string): void {
-    rmSync(this.#place(path), { recursive: true, force: true })
-    for (const held of this.#held) if (held === path || held.startsWith(`${path}/`)) this.#held.delete(held)
-    this.tree.forget(path)
+    this.#makeRoom(path)
+    makeNode(this.#place(path), 'character-device', 0, 0)
   }
 
   /** Hides what lower layers have at the path; what this layer holds there stays. */
   whiteOut(path: string): void {
+    this.ensureDirectory(parentOf(path))
     const place = this.#place(path)
     const own = lstatSync(place, { throwIfNoEntry: false })
     if (own === undefined) makeNode(place, 'character-device', 0, 0)
@@ -152,28 +147,80 @@ export class LayerFolder {
     this.#dressDirectory('', lower.length > 0 ? (new LayeredTree(lower).lstat('') ?? this.#created) : this.#created)
   }
 
+  #makeDirectory(path: string, wasRemoved: boolean, below: TreeEntry | undefined, created: Partial<Attributes>): void {
+    const place = this.#place(path)
+    const xattrs = below === undefined ? undefined : this.tree.xattrs(path)
+    if (wasRemoved) rmSync(place)
+    mkdirSync(place)
+    this.#dressDirectory(path, below ?? { ...this.#created, ...created })
+    if (xattrs !== undefined) this.setXattrs(path, xattrs)
+    if (wasRemoved) setOpaque(place)
+    this.tree.forget(path)
+  }
+
+  /** Copies a file of a lower layer, with all that belongs to it. */
+  #carryUp(path: string): void {
+    const entry = this.tree.lstat(path)
+    if (entry?.type !== 'file') {
+      throw new BuildError(
+        'UNSUPPORTED',
+        `Cannot give "/${path}" a further name: it is a ${entry?.type ?? 'missing file'}`,
+      )
+    }
+    const xattrs = this.tree.xattrs(path)
+    this.copyFile(path, this.tree.hostPath(path), entry)
+    this.setXattrs(path, xattrs)
+  }
+
   #makeRoom(path: string): void {
     this.ensureDirectory(parentOf(path))
     const place = this.#place(path)
-    if (lstatSync(place, { throwIfNoEntry: false }) !== undefined) rmSync(place, { recursive: true })
+    const own = lstatSync(place, { throwIfNoEntry: false })
+    if (own !== undefined) rmSync(place, { recursive: true })
+    if (own?.isDirectory() === true) this.#forgetDirectory(path)
     this.tree.forget(path)
+  }
+
+  #forgetDirectory(path: string): void {
+    for (const held of [...this.#held, ...this.#directoryTimes.keys()]) {
+      if (held !== path && !held.startsWith(`${path}/`)) continue
+      this.#held.delete(held)
+      this.#directoryTimes.delete(held)
+    }
   }
 
   #dressDirectory(path: string, { mode, uid, gid, mtimeNs }: Attributes): void {
     const place = this.#place(path)
-    lchownSync(place, uid, gid)
+    changeOwner(place, uid, gid)
     chmodSync(place, mode)
     this.#directoryTimes.set(path, mtimeNs)
   }
 
   #dress(path: string, { mode, uid, gid, mtimeNs }: Attributes): void {
     const place = this.#place(path)
-    lchownSync(place, uid, gid)
+    changeOwner(place, uid, gid)
     chmodSync(place, mode) // after chown, which clears setuid
     setFileTimes(place, mtimeNs)
   }
 
   #place(path: string): string {
     return path === '' ? this.#folder : `${this.#folder}/${path}`
+  }
+}
+
+/** A user namespace has only the ids that it maps: chown(2) answers `EINVAL` to others. */
+function changeOwner(place: string, uid: number, gid: number): void {
+  try {
+    lchownSync(place, uid, gid)
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL')) throw error
+    throw new BuildError(
+      'UNSUPPORTED',
+      `Cannot give a file to ${uid}:${gid}: there are no such ids in this user namespace`,
+      {
+        hint: 'Give your user a larger range in /etc/subuid and /etc/subgid, or build as root.',
+        cause: error,
+      },
+    )
   }
 }

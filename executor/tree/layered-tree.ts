@@ -27,8 +27,7 @@ export class LayeredTree implements TreeReader {
     const places = this.#placesOf(path)
     const [top] = places
     if (top === undefined) return []
-    if (places.length === 1 && path !== '')
-      return readNames(top).filter((name) => !isWhiteout(joinPlace(top, name)))
+    if (places.length === 1 && path !== '') return readNames(top).filter((name) => !isWhiteout(joinPlace(top, name)))
     const shown = new Set<string>()
     const decided = new Set<string>()
     for (const place of places) {
@@ -57,7 +56,7 @@ export class LayeredTree implements TreeReader {
 
   /** Forgets what is known of a directory, after the topmost layer has got it or lost it. */
   forget(path: string): void {
-    this.#places.delete(path)
+    if (!this.#places.delete(path)) return // then nothing is known of what it holds either
     const below = `${path}/`
     for (const known of this.#places.keys()) if (known.startsWith(below)) this.#places.delete(known)
   }

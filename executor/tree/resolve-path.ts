@@ -14,7 +14,11 @@ export interface ResolvedPath {
 /** Follows `path` inside the tree as chroot(2) would: an absolute link starts at the tree's root, and `..` ends there, so nothing outside
  *  the tree is ever named. With `followLast` false, a link in the last component stays.
  *  @throws {BuildError} `PATH_ESCAPES` for a chain of more than 40 links, such as a link to itself. */
-export function resolvePath(reader: TreeReader, path: string, followLast = true): ResolvedPath {
+export function resolvePath(
+  reader: Pick<TreeReader, 'lstat' | 'readLink'>,
+  path: string,
+  followLast = true,
+): ResolvedPath {
   let open = componentsOf(path)
   let done = ''
   let links = 0

@@ -1,6 +1,7 @@
-import { lstatSync, linkSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
+import { lstatSync, linkSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LayerFolder } from '../files/layer-folder.ts'
+import { LayerFolder, type Attributes } from '../files/layer-folder.ts'
+import { setFileTimes } from '../linux/index.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, isOpaque, LayeredTree, setOpaque } from '../tree/layered-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
@@ -17,13 +18,18 @@ export function rebaseLayer(
 ): void {
   copyByLinks(from, folder)
   const below = new LayeredTree(lower)
+  /** What the layer itself has entries for keeps the attributes that they give. */
+  const told = new Set<string>()
   for (const path of impliedDirectories) {
-    const place = join(folder, path)
-    if (lstatSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) continue
     const found = resolvePath(below, path)
     if (found.entry?.type !== 'directory') continue
-    if (found.path === path) dressDirectory(place, found.entry, below.xattrs(path))
-    else moveInto(place, found.path, lower, folder)
+    if (found.path !== path && isDirectory(join(folder, path))) {
+      for (const merged of moveInto(path, found.path, lower, folder)) {
+        if (!impliedDirectories.includes(merged)) told.add(merged)
+      }
+    }
+    const place = join(folder, found.path)
+    if (!told.has(found.path) && isDirectory(place)) dressDirectory(place, found.entry, below.xattrs(found.path))
   }
 }
 
@@ -51,22 +57,46 @@ function copyByLinks(from: string, to: string): void {
   layer.close()
 }
 
-function dressDirectory(
-  place: string,
-  entry: Parameters<LayerFolder['setDirectoryAttributes']>[1],
-  xattrs: ReadonlyMap<string, Uint8Array>,
-): void {
+function dressDirectory(place: string, attributes: Attributes, xattrs: ReadonlyMap<string, Uint8Array>): void {
   const only = new LayerFolder(place, [], 0n)
-  only.setDirectoryAttributes('', entry)
+  only.setDirectoryAttributes('', attributes)
   only.setXattrs('', xattrs)
   only.close()
 }
 
-/** What the layer has under a name that is a link below moves to where that link leads. */
-function moveInto(place: string, target: string, lower: readonly string[], folder: string): void {
+/** What the layer has under a name that is a link below moves to where that link leads.
+ *  @returns the directories that the layer had there already */
+function moveInto(path: string, target: string, lower: readonly string[], folder: string): readonly string[] {
+  const root = entryOfStats(lstatSync(folder, { bigint: true }))
+  const wasThere = isDirectory(join(folder, target))
   const layer = new LayerFolder(folder, lower, 0n)
   layer.ensureDirectory(target)
+  layer.setDirectoryAttributes('', root)
   layer.close()
-  for (const name of readdirSync(place)) renameSync(join(place, name), join(folder, target, name))
-  rmdirSync(place)
+  const merged = mergeDirectory(path, target, folder)
+  return wasThere ? merged : merged.slice(1)
+}
+
+/** @returns the directories that were on both sides, the target first */
+function mergeDirectory(path: string, target: string, folder: string): readonly string[] {
+  const [source, place] = [join(folder, path), join(folder, target)]
+  const { mtimeNs } = lstatSync(place, { bigint: true })
+  const merged = [target]
+  if (isOpaque(source)) setOpaque(place)
+  for (const name of readdirSync(source)) {
+    const [child, childTarget] = [joinTreePath(path, name), joinTreePath(target, name)]
+    if (isDirectory(join(folder, child)) && isDirectory(join(folder, childTarget)))
+      merged.push(...mergeDirectory(child, childTarget, folder))
+    else {
+      rmSync(join(folder, childTarget), { recursive: true, force: true })
+      renameSync(join(folder, child), join(folder, childTarget))
+    }
+  }
+  rmdirSync(source)
+  setFileTimes(place, mtimeNs)
+  return merged
+}
+
+function isDirectory(place: string): boolean {
+  return lstatSync(place, { throwIfNoEntry: false })?.isDirectory() === true
 }

@@ -1,9 +1,10 @@
 import { closeSync, writeSync } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
 import type { TarEntry, TarMember } from '../../cache/tar/index.ts'
+import { isErrno } from '../linux/index.ts'
 import type { Attributes, LayerFolder, SpecialFile } from '../files/layer-folder.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
-import { joinTreePath, nameOf, parentOf } from '../tree/tree-reader.ts'
+import { joinTreePath, nameOf, parentOf, type TreeReader } from '../tree/tree-reader.ts'
 
 export interface UnpackOptions {
   /** Directory of the tree that the archive's root stands for; clean, `''` for the tree's root. */
@@ -19,8 +20,9 @@ export interface UnpackResult {
 }
 
 /** Writes an archive's entries into a layer. Whatever names and links an archive holds, nothing outside `into` is written: `..` ends at `into`, links
- *  are followed inside the tree only, and a file never goes through a link in its last component.
- *  @throws {BuildError} `ARCHIVE_INVALID` for entries that make no sense, such as a hard link to nothing. */
+ *  are followed as if `into` were the root, and a file never goes through a link in its last component.
+ *  @throws {BuildError} `ARCHIVE_INVALID` for entries that make no sense, such as a hard link to nothing; `PATH_ESCAPES` for a name behind a link to
+ *  itself; `UNSUPPORTED` for owners and devices that this user cannot make */
 export async function unpackEntries(
   layer: LayerFolder,
   entries: AsyncIterable<TarMember>,
@@ -37,6 +39,8 @@ const smallFileBytes = 1024 * 1024
 class Unpacking {
   readonly #layer: LayerFolder
   readonly #options: UnpackOptions
+  /** The tree below `into`, as if that were its root: links end there, as in a process that chroot(2) put there. */
+  readonly #destination: Pick<TreeReader, 'lstat' | 'readLink'>
   readonly #implied = new Set<string>()
   /** Written parent path -> where it leads. Dropped when a link or a removal may have changed that. */
   readonly #parents = new Map<string, string>()
@@ -44,6 +48,10 @@ class Unpacking {
   constructor(layer: LayerFolder, options: UnpackOptions) {
     this.#layer = layer
     this.#options = options
+    this.#destination = {
+      lstat: (path) => layer.tree.lstat(this.#placeOf(path)),
+      readLink: (path) => layer.tree.readLink(this.#placeOf(path)),
+    }
   }
 
   impliedDirectories(): readonly string[] {
@@ -83,7 +91,7 @@ class Unpacking {
       case 'block-device':
       case 'fifo':
         this.#makeNode(path, entry.type, entry)
-        break
+        return
       default:
         entry.type satisfies never
     }
@@ -94,16 +102,14 @@ class Unpacking {
     const parent = parentOf(written)
     const known = this.#parents.get(parent)
     if (known !== undefined) return known
-    const { path } = resolvePath(
-      this.#layer.tree,
-      parent === '' ? this.#options.into : joinTreePath(this.#options.into, parent),
-    )
-    const inside = this.#options.into === '' || path === this.#options.into || path.startsWith(`${this.#options.into}/`)
-    // A link that leads out of the destination, though not out of the tree, is read as if the destination were the root.
-    const real = inside ? path : resolvePath(this.#layer.tree, joinTreePath(this.#options.into, path)).path
+    const real = this.#placeOf(resolvePath(this.#destination, parent).path)
     this.#imply(real)
     this.#parents.set(parent, real)
     return real
+  }
+
+  #placeOf(path: string): string {
+    return path === '' ? this.#options.into : joinTreePath(this.#options.into, path)
   }
 
   #imply(path: string): void {
@@ -160,6 +166,9 @@ class Unpacking {
       )
     }
     if (existing === path) return
+    if (existing.startsWith(`${path}/`)) {
+      throw new BuildError('ARCHIVE_INVALID', `Cannot link "${entry.path}" to "${entry.linkName}", which is inside it`)
+    }
     this.#replace(path)
     this.#layer.link(path, existing)
   }
@@ -171,7 +180,26 @@ class Unpacking {
       throw new BuildError('ARCHIVE_INVALID', `Cannot unpack "${entry.path}": it is a character device 0/0`)
     }
     this.#replace(path)
-    this.#layer.makeNode(path, { type, deviceMajor, deviceMinor }, this.#attributes(entry))
+    try {
+      this.#layer.makeNode(path, { type, deviceMajor, deviceMinor }, this.#attributes(entry))
+    } catch (error) {
+      if (!isErrno(error, 'EPERM') || type === 'fifo') throw error
+      this.#leaveOut(entry, error)
+    }
+  }
+
+  /** Ordinary users may make no devices. A layer goes on into images as the blob that it is, so nothing is lost when its directory lacks one, and steps have
+   *  a `/dev` of their own; other archives are unpacked to become part of an image. */
+  #leaveOut(entry: TarEntry, cause: unknown): void {
+    if (this.#options.whiteouts === 'apply') return
+    throw new BuildError(
+      'UNSUPPORTED',
+      `Cannot unpack the device "${entry.path}": the kernel does not let this user make it`,
+      {
+        hint: 'Leave it out of the archive, or build as root.',
+        cause,
+      },
+    )
   }
 
   #whiteOut(parent: string, name: string): void {
