@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BuildError } from '../../core/errors.ts'
 import type { CallName, CallRequest, CallResult, FromExecutor, ToExecutor } from './protocol.ts'
 import { receiveError } from './sent-error.ts'
@@ -34,23 +35,45 @@ export interface ExecutorOptions {
 type Launch = 'namespaces' | 'user-namespace' | 'plain'
 
 /** Starts the process, with mounts, processes and, for ordinary users, ids of its own; where the machine allows none of that, without.
- *  @throws {BuildError} `EXECUTOR_DIED` */
+ *  @throws {BuildError} `EXECUTOR_DIED`; `signal.reason` when aborted, and then no process is left */
 export async function startExecutor({ script, owner, signal }: ExecutorOptions): Promise<Executor> {
   const launches: readonly Launch[] = process.getuid?.() === 0 ? ['namespaces', 'plain'] : ['user-namespace', 'plain']
   const failures: string[] = []
   for (const launch of launches) {
     signal.throwIfAborted()
-    const started = await tryLaunch(launch, script)
-    if (started.kind === 'running') return new ExecutorProcess(started.child, owner)
+    const started = await tryLaunch(launch, script, signal)
+    if (started.kind === 'running') return new ExecutorProcess(started.child, started.complaints, owner)
     failures.push(started.reason)
   }
   throw new BuildError('EXECUTOR_DIED', `Cannot start the process that carries out steps: ${failures.join('; ')}`)
 }
 
 type LaunchResult =
-  { readonly kind: 'running'; readonly child: ChildProcess } | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'running'; readonly child: ChildProcess; readonly complaints: Complaints }
+  | { readonly kind: 'failed'; readonly reason: string }
 
-async function tryLaunch(launch: Launch, script: string): Promise<LaunchResult> {
+/** The end of what a process wrote to its standard error. */
+class Complaints {
+  readonly #closed: Promise<unknown>
+  #text = ''
+
+  constructor({ stderr }: ChildProcess) {
+    stderr?.setEncoding('utf8').on('data', (text: string) => (this.#text = (this.#text + text).slice(-4096)))
+    this.#closed = stderr === null ? Promise.resolve() : new Promise((resolve) => stderr.once('close', resolve))
+  }
+
+  get text(): string {
+    return this.#text.trim()
+  }
+
+  /** When the process has ended, what it said last may still be on its way. A process that it has left behind may keep the way open. */
+  async last(): Promise<string> {
+    await Promise.race([this.#closed, sleep(500, undefined, { ref: false })])
+    return this.text
+  }
+}
+
+async function tryLaunch(launch: Launch, script: string, signal: AbortSignal): Promise<LaunchResult> {
   const [command = '', ...args] = commandOf(launch, script)
   // A group of its own: Ctrl-C is for the front, which ends its work in order.
   const child = spawn(command, args, {
@@ -58,19 +81,27 @@ async function tryLaunch(launch: Launch, script: string): Promise<LaunchResult> 
     serialization: 'advanced',
     detached: true,
   })
-  let complaints = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    if (complaints.length < 4096) complaints += chunk.toString()
-  })
+  const complaints = new Complaints(child)
   const ended = new Promise<LaunchResult>((resolve) => {
     child.once('error', (error) => resolve({ kind: 'failed', reason: error.message }))
-    child.once('exit', (code) =>
-      resolve({ kind: 'failed', reason: complaints.trim() || `${command} ended with status ${code}` }),
+    // Not `exit`: what it said last may still be on its way then.
+    child.once('close', (code) =>
+      resolve({ kind: 'failed', reason: complaints.text || `${command} ended with status ${code}` }),
     )
   })
-  const ready = once(child, 'message').then((): LaunchResult => ({ kind: 'running', child }))
+  const ready = once(child, 'message').then((): LaunchResult => ({ kind: 'running', child, complaints }))
   ready.catch(() => undefined) // `error` ends `once()` too, and is what `ended` tells
-  return Promise.race([ready, ended])
+  const kill = (): boolean => child.kill('SIGKILL')
+  signal.addEventListener('abort', kill)
+  try {
+    const result = await Promise.race([ready, ended])
+    if (!signal.aborted) return result
+    kill()
+    await ended
+    throw signal.reason
+  } finally {
+    signal.removeEventListener('abort', kill)
+  }
 }
 
 function commandOf(launch: Launch, script: string): readonly string[] {
@@ -93,13 +124,15 @@ class ExecutorProcess implements Executor {
   readonly #pending = new Map<number, Pending>()
   readonly #owner: string
   #lastId = 0
-  #closing = false
 
-  constructor(child: ChildProcess, owner: string) {
+  constructor(child: ChildProcess, complaints: Complaints, owner: string) {
     this.#child = child
     this.#owner = owner
     child.on('message', (message: FromExecutor) => this.#receive(message))
-    child.once('exit', (code, signal) => this.#failAll(`it ended with ${signal ?? `status ${code}`}`))
+    child.once('exit', (code, signal) => {
+      const how = `it ended with ${signal ?? `status ${code}`}`
+      void complaints.last().then((words) => this.#failAll(words === '' ? how : `${how}\n${words}`))
+    })
     child.on('error', (error) => this.#failAll(error.message))
   }
 
@@ -125,7 +158,6 @@ class ExecutorProcess implements Executor {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#removeCgroups()
     const gone = once(this.#child, 'exit')
     if (this.#child.connected) this.#child.disconnect()
@@ -167,7 +199,6 @@ class ExecutorProcess implements Executor {
     const error = new BuildError('EXECUTOR_DIED', `The process that carries out steps is gone: ${how}`, {
       hint: 'Was it killed, perhaps for lack of memory? What was finished is kept: build again to go on from there.',
     })
-    if (this.#closing) return
     for (const { settle, reject, io } of [...this.#pending.values()]) {
       settle(() => reject(io.signal?.aborted === true ? (io.signal.reason as Error) : error))
     }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { BuildError } from '../../core/errors.ts'
 import { isErrno } from '../linux/index.ts'
 import { runProcess, type BindSource } from '../ops/run.ts'
 import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
@@ -39,9 +40,12 @@ export class ExecutorService {
   }
 
   async #openSandbox({ isolation, openFiles }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
-    this.#sandbox = await openSandbox(isolation, { openFiles })
+    // Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone.
+    const isApart = process.pid === 1
+    if (!isApart && isolation !== 'auto' && isolation !== 'chroot') throw notApart(isolation)
+    this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', { openFiles })
     const { name, fallbackReason } = this.#sandbox
-    return { name, fallbackReason }
+    return { name, fallbackReason: fallbackReason ?? (isApart ? undefined : noNamespaces) }
   }
 
   async #run({ op, lower, sources, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
@@ -90,6 +94,14 @@ export class ExecutorService {
     if (isSmall(request.folder)) return threadCalls.pack(request)
     return (await this.#threads.call('pack', request)) as CallResult<'pack'>
   }
+}
+
+const noNamespaces = 'this machine does not let this user make namespaces'
+
+function notApart(isolation: string): BuildError {
+  return new BuildError('SANDBOX_UNAVAILABLE', `Cannot use isolation "${isolation}": ${noNamespaces}`, {
+    hint: 'Use --isolation chroot, which is weaker, or run as root or with user namespaces allowed.',
+  })
 }
 
 function isSmall(folder: string): boolean {
