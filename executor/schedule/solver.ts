@@ -133,43 +133,35 @@ export class Solver {
   }
 
   async #step(vertex: Vertex): Promise<Tree> {
-    const dependsOnFresh = this.#isFresh(vertex)
     const key = this.#keyOf(vertex)
-    if (!vertex.ignoreCache && !dependsOnFresh) {
-      const found = this.#findRecord(key)
-      if (found !== undefined) {
-        this.#announceCached(vertex, 'definition')
-        return found
-      }
-    }
+    const found = this.#findByDefinition(vertex, key)
+    if (found !== undefined) return found
     if (vertex.op.type === 'run') this.#services.warmUp()
     void this.#openSlots()
     const solvingInputs = Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
     solvingInputs.catch(() => undefined) // awaited below, unless the lock cannot be had
     // Taken while the inputs are made. Whoever waits here holds locks of later steps only, so that nobody waits in a circle.
-    await using _lock = await this.#services.store.lock(`step ${key}`, this.#signal)
-    const inputs: StepInputs = { trees: await solvingInputs, selections: this.#selectionDigests(vertex) }
-    if (!vertex.ignoreCache) {
-      const doneMeanwhile = dependsOnFresh ? undefined : this.#findRecord(key)
-      if (doneMeanwhile !== undefined) {
-        this.#announceCached(vertex, 'definition')
-        return doneMeanwhile
-      }
-      const found = await this.#findByContent(vertex, key, inputs)
-      if (found !== undefined) {
-        this.#keep(vertex, key, inputs, found)
-        this.#announceCached(vertex, 'content')
-        return found
-      }
+    const lock = await this.#services.store.lock(`step ${key}`, this.#signal)
+    try {
+      const inputs: StepInputs = { trees: await solvingInputs, selections: this.#selectionDigests(vertex) }
+      const doneMeanwhile = this.#findByDefinition(vertex, key) ?? (await this.#findByContent(vertex, key, inputs))
+      return doneMeanwhile ?? (await this.#doStep(vertex, key, inputs))
+    } finally {
+      // The next step need not wait for this. A lock goes with the lease at the latest.
+      void Promise.resolve(lock[Symbol.asyncDispose]()).catch(() => undefined)
     }
+  }
+
+  async #doStep(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree> {
     const tree = await this.#observe(vertex, () => {
       if (!vertex.ignoreCache) this.#tellWhy(vertex, key)
       return this.#carryOut(vertex, inputs)
     })
     if (this.#isReliable(vertex)) this.#keep(vertex, key, inputs, tree)
     else this.#unreliable.add(vertex.id)
-    if (this.#services.packEarly && this.#chain.has(vertex.id))
-      void this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined)
+    if (this.#services.packEarly && this.#chain.has(vertex.id)) {
+      this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined) // told to whoever needs the layer
+    }
     return tree
   }
 
@@ -196,13 +188,17 @@ export class Solver {
     )
   }
 
-  #findRecord(key: Digest): Tree | undefined {
+  #findByDefinition(vertex: Vertex, key: Digest): Tree | undefined {
+    if (vertex.ignoreCache || this.#isFresh(vertex)) return undefined
     const tree = this.#records.find(key)?.tree
-    return tree !== undefined && this.directories.isComplete(tree) ? tree : undefined
+    if (tree === undefined || !this.directories.isComplete(tree)) return undefined
+    this.#announceCached(vertex, 'definition')
+    return tree
   }
 
   /** A step that did the same with the same content, though its definition was another. Its layer fits on today's base. */
   async #findByContent(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree | undefined> {
+    if (vertex.ignoreCache) return undefined
     const alike = this.#records.findAlike(opKeyOf(vertex))
     if (alike.length === 0) return undefined
     let today: Digest | undefined
@@ -217,8 +213,11 @@ export class Solver {
       const known = this.#records.findContentKey(other) ?? (await this.#contentKeys.of(vertex, earlier))
       this.#records.putContentKey(other, known)
       if (known !== today) continue
+      const tree = [...(inputs.trees[0] ?? []), layer]
       this.#records.putContentKey(key, today)
-      return [...(inputs.trees[0] ?? []), layer]
+      this.#keep(vertex, key, inputs, tree)
+      this.#announceCached(vertex, 'content')
+      return tree
     }
     return undefined
   }

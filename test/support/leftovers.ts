@@ -15,10 +15,13 @@ export function processesWith(text: string): readonly string[] {
 /** Waits until no process holds the text.
  *  @returns those that are still there after `withinMs` */
 export async function lingering(text: string, withinMs = 10_000): Promise<readonly string[]> {
-  for (const end = Date.now() + withinMs; Date.now() < end; await sleep(20)) {
-    if (processesWith(text).length === 0) return []
+  const end = Date.now() + withinMs
+  let found = processesWith(text)
+  while (found.length > 0 && Date.now() < end) {
+    await sleep(20)
+    found = processesWith(text)
   }
-  return processesWith(text)
+  return found
 }
 
 /** Mounts below a folder, in every mount namespace that a process of this machine is in. */
