@@ -7,7 +7,15 @@ export type SentError =
 
 export function sendError(error: unknown): SentError {
   if (error instanceof BuildError) return { kind: 'build', code: error.code, message: error.message, hint: error.hint }
-  if (isFullDisk(error)) {
+  if (hasCode(error, 'ENAMETOOLONG')) {
+    return {
+      kind: 'build',
+      code: 'UNSUPPORTED',
+      message: `Cannot keep a file whose path is too long for this system: ${shortened(error.message)}`,
+      hint: 'A name may have 255 bytes, and a path 4095, of which the place of the store takes a part.',
+    }
+  }
+  if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
     return {
       kind: 'build',
       code: 'DISK_FULL',
@@ -26,6 +34,10 @@ export function receiveError(sent: SentError): Error {
   return error
 }
 
-function isFullDisk(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+function hasCode(error: unknown, ...codes: readonly string[]): error is Error {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}
+
+function shortened(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 150)}…${text.slice(-150)}` : text
 }

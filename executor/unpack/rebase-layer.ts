@@ -22,12 +22,13 @@ export function rebaseLayer(
   const told = new Set<string>()
   for (const path of impliedDirectories) {
     const found = resolvePath(below, path)
-    if (found.entry?.type !== 'directory') continue
+    if (found.entry !== undefined && found.entry.type !== 'directory') continue
     if (found.path !== path && isDirectory(join(folder, path))) {
       for (const merged of moveInto(path, found.path, lower, folder)) {
         if (!impliedDirectories.includes(merged)) told.add(merged)
       }
     }
+    if (found.entry === undefined) continue // nothing below, or a link to nothing: what it leads to is made
     const place = join(folder, found.path)
     if (!told.has(found.path) && isDirectory(place)) dressDirectory(place, found.entry, below.xattrs(found.path))
   }

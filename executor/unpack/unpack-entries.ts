@@ -60,6 +60,7 @@ class Unpacking {
 
   async take(archived: TarMember): Promise<void> {
     const { entry, body } = archived
+    rejectStrangeOwner(entry)
     const written = cleanArchivePath(entry.path)
     if (written === '') {
       if (this.#options.whiteouts === 'apply' && entry.type === 'directory')
@@ -227,6 +228,17 @@ class Unpacking {
       mtimeNs: BigInt(Math.trunc(mtimeSeconds)) * 1_000_000_000n,
     }
   }
+}
+
+/** The highest id that is not the kernel's "unchanged": chown(2). */
+const maximumId = 0xffff_fffe
+
+function rejectStrangeOwner({ path, uid, gid }: TarEntry): void {
+  if ([uid, gid].every((id) => id >= 0 && id <= maximumId)) return
+  throw new BuildError(
+    'ARCHIVE_INVALID',
+    `Cannot unpack "${path}": its owner ${uid}:${gid} is none that a file can have`,
+  )
 }
 
 /** `./a/../../b/` is `b`: nothing climbs above the root. */
