@@ -161,5 +161,7 @@ test('a file that changes while it is copied is not taken for what it was before
   writeFileSync(join(project.context, 'a.txt'), 'before')
   const layout = join(project.root, 'layout')
   await project.build('-o', `type=oci,dest=${layout},tar=false,name=a:latest`)
-  expect(readFileSync(join(unpackWithUmoci(layout, 'latest', join(project.root, 'unpacked')), 'a'), 'utf8')).toBe('before')
+  expect(readFileSync(join(unpackWithUmoci(layout, 'latest', join(project.root, 'unpacked')), 'a'), 'utf8')).toBe(
+    'before',
+  )
 })

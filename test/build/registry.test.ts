@@ -49,14 +49,20 @@ describe('with a base in a registry and an empty store', () => {
     const at = project(`FROM ${registry.host}/base:1\nCOPY f /f\nRUN cat /f > /g\n`)
     const requests = watch()
     const digest = await at.build('-t', `${registry.host}/team/app:1`, '--push')
-    const inspected = JSON.parse(skopeo('inspect', '--tls-verify=false', `docker://${registry.host}/team/app:1`)) as { readonly Digest: string }
+    const inspected = JSON.parse(skopeo('inspect', '--tls-verify=false', `docker://${registry.host}/team/app:1`)) as {
+      readonly Digest: string
+    }
     expect(inspected.Digest).toBe(digest)
 
     const baseLayers = manifestOf(`${registry.host}/base:1`).layers.map((layer) => layer.digest)
     const layers = manifestOf(`${registry.host}/team/app:1`).layers.map((layer) => layer.digest)
     expect(layers.slice(0, baseLayers.length)).toEqual(baseLayers)
     const uploads = requests().filter((line) => line.startsWith('PUT /v2/team/app/blobs/uploads/'))
-    expect(uploads.filter((line) => baseLayers.some((layer) => line.includes(encodeURIComponent(layer)) || line.includes(layer)))).toEqual([])
+    expect(
+      uploads.filter((line) =>
+        baseLayers.some((layer) => line.includes(encodeURIComponent(layer)) || line.includes(layer)),
+      ),
+    ).toEqual([])
     expect(uploads).toHaveLength(3) // two layers and the config
   })
 
@@ -65,7 +71,9 @@ describe('with a base in a registry and an empty store', () => {
     const requests = watch()
     await at.build('-t', `${registry.host}/team/labelled:1`, '--push')
     const baseLayers = manifestOf(`${registry.host}/base:1`).layers.map((layer) => layer.digest)
-    const downloads = requests().filter((line) => line.startsWith('GET ') && baseLayers.some((layer) => line.includes(layer)))
+    const downloads = requests().filter(
+      (line) => line.startsWith('GET ') && baseLayers.some((layer) => line.includes(layer)),
+    )
     expect(downloads).toEqual([])
     expect(readdirSync(join(at.store, 'v1/layers'))).toEqual([])
   })

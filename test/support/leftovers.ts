@@ -39,9 +39,9 @@ export function mountsBelow(folder: string): readonly string[] {
     })
 }
 
-/** Control groups that stave has made, in every hierarchy. */
-export function staveCgroups(): readonly string[] {
-  return execFileSync('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*/stave/*'], { encoding: 'utf8' })
+/** Control groups that a stave process has made for its steps, in every hierarchy. They are called after its lease, and that after its id. */
+export function cgroupsOf(pid: number): readonly string[] {
+  return execFileSync('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `stave-*.${pid}.*`], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line !== '')
 }
