@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { descendantsOf, lingering, mountsBelow, cgroupsOf } from '../support/leftovers.ts'
 import { Project } from '../support/project.ts'
@@ -24,6 +24,7 @@ async function buildUntil(
   args: readonly string[] = [],
 ) {
   const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store, env })
+  onTestFinished(() => void child.kill('SIGKILL')) // a test that fails leaves no build behind
   const ended = finished(child)
   const printed = new Promise<void>((resolve) => {
     let seen = ''
