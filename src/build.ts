@@ -57,7 +57,12 @@ export interface BuildOptions {
 /** Starts to build an image from a Dockerfile. Nothing of it outlives `result`: no process, no mount, no temporary file. */
 export function startBuild(request: BuildRequest, options: BuildOptions = {}): BuildJob {
   const events = new EventQueue<BuildEvent>()
-  const result = build(request, options, new Tasks((event) => events.push(event))).finally(() => events.close())
+  const result = build(request, options, new Tasks((event) => events.push(event)))
+    .catch((error: unknown) => {
+      // Streams end with an error of their own when they are aborted.
+      throw options.signal?.aborted === true ? options.signal.reason : error
+    })
+    .finally(() => events.close())
   result.catch(() => undefined) // it may be awaited late
   return { events, result }
 }

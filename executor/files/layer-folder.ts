@@ -208,19 +208,15 @@ export class LayerFolder {
   }
 }
 
-/** A user namespace has only the ids that it maps: chown(2) answers `EINVAL` to others. */
+/** A user namespace has only the ids that it maps: chown(2) answers `EINVAL` to others. Without one, an ordinary user has no ids but their own. */
 function changeOwner(place: string, uid: number, gid: number): void {
   try {
     lchownSync(place, uid, gid)
   } catch (error) {
-    if (!isErrno(error, 'EINVAL')) throw error
-    throw new BuildError(
-      'UNSUPPORTED',
-      `Cannot give a file to ${uid}:${gid}: there are no such ids in this user namespace`,
-      {
-        hint: 'Give your user a larger range in /etc/subuid and /etc/subgid, or build as root.',
-        cause: error,
-      },
-    )
+    if (!isErrno(error, 'EINVAL', 'EPERM')) throw error
+    throw new BuildError('UNSUPPORTED', `Cannot give a file to ${uid}:${gid}: these ids are not this user's to give`, {
+      hint: 'Give your user a range of ids in /etc/subuid and /etc/subgid that is large enough, or build as root.',
+      cause: error,
+    })
   }
 }

@@ -46,8 +46,13 @@ export const threadCalls: {
   async exportTree({ layers, target }) {
     const tree = new LayeredTree(layers)
     if (target.kind === 'tar') await exportTar(tree, target.path)
-    else await exportFolder(tree, target.path, target.owner)
+    else await exportFolder(tree, target.path, callerIds())
   },
+}
+
+/** Whoever started this process is who it runs as: in a user namespace, where it is root, root stands for them. */
+function callerIds(): { readonly uid: number; readonly gid: number } {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }
 
 export function readerOf(source: SourceTree): TreeReader {

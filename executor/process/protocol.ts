@@ -92,11 +92,9 @@ export interface DigestCall {
 export interface ExportCall {
   readonly layers: readonly string[]
   readonly target:
-    | {
-        readonly kind: 'folder'
-        readonly path: string
-        readonly owner: { readonly uid: number; readonly gid: number } | undefined
-      }
+    /** An existing empty folder. Everything in it will be the caller's. */
+    | { readonly kind: 'folder'; readonly path: string }
+    /** A new file. Owners are kept. */
     | { readonly kind: 'tar'; readonly path: string }
 }
 

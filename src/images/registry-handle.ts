@@ -19,7 +19,8 @@ export class RegistryHandle implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#registry)?.[Symbol.asyncDispose]()
+    const registry = await this.#registry?.catch(() => undefined) // whoever asked for it was told
+    await registry?.[Symbol.asyncDispose]()
   }
 
   async #load(): Promise<Registry> {

@@ -23,8 +23,11 @@ export async function writeArchive(output: ArchiveOutput, image: PackedImage, co
     return
   }
   const archive = output.type === 'oci' ? packOciArchive(content) : packDockerArchive(content)
-  if (output.to.kind === 'stdout') await pipeline(archive, stdout, { end: false, signal })
-  else
+  if (output.to.kind === 'stdout') {
+    await pipeline(archive, stdout, { end: false, signal }).catch((error: unknown) => {
+      throw explained('to standard output', error)
+    })
+  } else
     await writeWhole(output.to.path, (path) => pipeline(archive, createWriteStream(path, { flags: 'wx' }), { signal }))
 }
 

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Output } from '../config/outputs.ts'
@@ -15,7 +16,7 @@ export async function writeFiles(output: FilesOutput, context: OutputContext): P
   const [process, layers] = await Promise.all([executor.start(), solver.directories.ensure(tree)])
   if (output.type === 'local') {
     await writeFolder(output.folder, (path) =>
-      process.call('exportTree', { layers, target: { kind: 'folder', path, owner: callerIds() } }, { signal }),
+      process.call('exportTree', { layers, target: { kind: 'folder', path } }, { signal }),
     )
     return
   }
@@ -26,46 +27,50 @@ export async function writeFiles(output: FilesOutput, context: OutputContext): P
   }
   const path = join(await store.lease.makeFolder('export'), 'files.tar')
   await writeTar(path)
-  await pipeline(createReadStream(path), stdout, { end: false, signal })
+  await pipeline(createReadStream(path), stdout, { end: false, signal }).catch((error: unknown) => {
+    throw explained('to standard output', error)
+  })
 }
 
-/** Files land beside the folder and are moved in at the end. A folder that is there already keeps what it has under other names. */
+/** Files land in a folder inside the folder, so that they are on its file system, and are moved up at the end. A folder that is there already keeps what it has
+ *  under other names. */
 async function writeFolder(folder: string, write: (path: string) => Promise<void>): Promise<void> {
-  const staged = `${folder}.${globalThis.process.pid}.tmp`
+  let made: string | undefined
   try {
-    await mkdir(staged, { recursive: true })
-    await write(staged)
-    await mergeInto(staged, folder)
+    made = await mkdir(folder, { recursive: true })
+    const staged = join(folder, `.stave-${randomBytes(6).toString('hex')}.tmp`)
+    try {
+      await mkdir(staged)
+      await write(staged)
+      await mergeInto(staged, folder)
+    } finally {
+      // After an abort the executor may still be writing, until it finds its folders gone.
+      await rm(staged, { recursive: true, force: true, maxRetries: 10 })
+    }
   } catch (error) {
+    if (made !== undefined) await rmdir(folder).catch(() => undefined) // it is not empty when something was moved already
     throw explained(folder, error)
-  } finally {
-    await rm(staged, { recursive: true, force: true })
   }
 }
 
 async function mergeInto(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true })
   for (const item of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, item.name), join(to, item.name)]
     if (item.isDirectory() && (await isFolder(target))) await mergeInto(source, target)
-    else await replace(source, target)
+    else await replace(source, target, item.isDirectory())
   }
   await rmdir(from)
 }
 
-async function replace(source: string, target: string): Promise<void> {
-  if (await isFolder(target)) await rm(target, { recursive: true })
+async function replace(source: string, target: string, isDirectory: boolean): Promise<void> {
+  if (isDirectory || (await isFolder(target))) await rm(target, { recursive: true, force: true })
   await rename(source, target)
 }
 
+/** A link to a folder is none: an image with a folder of its name would write to wherever it leads. */
 async function isFolder(path: string): Promise<boolean> {
-  return readdir(path).then(
-    () => true,
+  return lstat(path).then(
+    (stats) => stats.isDirectory(),
     () => false,
   )
-}
-
-/** Whose the files are: the caller's, as with BuildKit. */
-function callerIds(): { readonly uid: number; readonly gid: number } {
-  return { uid: globalThis.process.getuid?.() ?? 0, gid: globalThis.process.getgid?.() ?? 0 }
 }
