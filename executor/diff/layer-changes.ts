@@ -1,5 +1,6 @@
-import { closeSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readSync } from 'node:fs'
 import { readNames } from '../tree/read-names.ts'
+import { readTarget } from '../tree/read-target.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, isOpaque, LayeredTree } from '../tree/layered-tree.ts'
 import { joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
@@ -86,7 +87,7 @@ class Walk {
       entry.deviceMinor === below.deviceMinor &&
       equalXattrs(xattrs, this.#lower.xattrs(path))
     if (!sameAttributes) return false
-    if (entry.type === 'symlink') return readlinkSync(hostPath) === this.#lower.readLink(path)
+    if (entry.type === 'symlink') return readTarget(hostPath) === this.#lower.readLink(path)
     if (entry.type !== 'file' || entry.mtimeNs % nanosecondsPerSecond !== 0n) return true
     return equalContent(hostPath, this.#lower.hostPath(path))
   }

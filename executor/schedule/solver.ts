@@ -17,6 +17,7 @@ import { LayerBlobs } from './layer-blobs.ts'
 import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
 import { Records } from './records.ts'
+import { selectionsOf } from './selections.ts'
 
 export interface SolverServices {
   readonly store: Store
@@ -225,10 +226,9 @@ export class Solver {
   /** A step that copied files while they were being written to may not be taken for what its key says, nor may any step on top of it. */
   #isReliable(vertex: Vertex): boolean {
     if (reachableFrom(this.#graph, vertex.id).some(({ id }) => this.#unreliable.has(id))) return false
-    return [...this.#definitionKeys.takenFromContexts(vertex.id)].every(([input, parts]) => {
+    return selectionsOf(vertex).every(({ input, selection }) => {
       const { op } = vertexOf(this.#graph, vertex.inputs[input] as VertexId)
-      const paths = parts.flatMap(({ ingredients }) => ingredients.map(({ path }) => path))
-      return op.type !== 'context' || this.#services.contexts.areUnchanged(op, paths)
+      return op.type !== 'context' || this.#services.contexts.isUnchanged(op, selection)
     })
   }
 

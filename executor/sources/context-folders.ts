@@ -1,13 +1,25 @@
+import { systemCode } from '../../cache/disk/index.ts'
 import type { FactStore } from '../../cache/facts/index.ts'
 import type { ContextOp } from '../../core/ops.ts'
+import { BuildError } from '../../core/errors.ts'
 import { hashFile } from '../files/hash-file.ts'
-import type { Selection } from '../files/select-sources.ts'
+import { selectSources, walkSelected, type Selection } from '../files/select-sources.ts'
 import { digestSelection, type HashFile, type SelectionDigest } from '../files/selection-digest.ts'
 import type { TreeEntry } from '../tree/tree-reader.ts'
 import { ContextTree } from './context-tree.ts'
 
 /** A file changed this shortly ago may change again within the resolution of its times. */
 const racyNs = 2_000_000_000n
+
+/** What files that are not to be read, or have just gone, answer. */
+const unreadableCodes: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+  'ENAMETOOLONG',
+  'EIO',
+])
 
 type Remembered = Record<string, readonly [stamp: string, digest: string]>
 
@@ -25,21 +37,23 @@ export class ContextFolders {
     this.#facts = facts
   }
 
-  /** @throws {BuildError} `COPY_SOURCE_MISSING` */
+  /** @throws {BuildError} `COPY_SOURCE_MISSING`, `CONTEXT_INVALID` for files that cannot be read */
   digest(op: ContextOp, selection: Selection): SelectionDigest {
     const folder = this.folderOf(op)
     const memory = this.#memories.get(folder) ?? new FileMemory(folder, this.#facts)
     this.#memories.set(folder, memory)
-    return digestSelection(this.#treeOf(op), selection, memory.hash)
+    try {
+      return digestSelection(this.#treeOf(op), selection, memory.hash)
+    } catch (error) {
+      throw unreadable(folder, error)
+    }
   }
 
-  /** Whether the files are still what they were when they were looked at. One that changed meanwhile may have been copied in either state. */
-  areUnchanged(op: ContextOp, paths: readonly string[]): boolean {
-    const [tree, today] = [this.#treeOf(op), new ContextTree(this.folderOf(op), op.ignore)]
-    return paths.every((path) => {
-      const [before, now] = [tree.lstat(path), today.lstatIgnored(path)]
-      return before?.type === 'directory' || (before && stampOf(before)) === (now && stampOf(now))
-    })
+  /** Whether what is taken is still what it was when it was looked at. What changed meanwhile may have been copied in either state. */
+  isUnchanged(op: ContextOp, selection: Selection): boolean {
+    const before = stampsOf(this.#treeOf(op), selection)
+    const now = findStamps(new ContextTree(this.folderOf(op), op.ignore), selection)
+    return before.join('\n') === now?.join('\n')
   }
 
   folderOf({ name }: ContextOp): string {
@@ -95,4 +109,32 @@ class FileMemory {
 
 function stampOf({ fileId, sizeBytes, mtimeNs, ctimeNs }: TreeEntry): string {
   return `${fileId}:${sizeBytes}:${mtimeNs}:${ctimeNs}`
+}
+
+/** A line for each entry that is taken. What a directory holds has lines of its own; its times say nothing more. */
+function stampsOf(tree: ContextTree, selection: Selection): readonly string[] {
+  return selectSources(tree, selection).flatMap((source) =>
+    [...walkSelected(tree, source, selection.excludes)].map(({ path, entry }) => {
+      const stamp = entry.type === 'directory' ? entry.mode : stampOf(entry)
+      return `${JSON.stringify(path)} ${entry.type} ${stamp}`
+    }),
+  )
+}
+
+/** `undefined` when what is asked for has gone. */
+function findStamps(tree: ContextTree, selection: Selection): readonly string[] | undefined {
+  try {
+    return stampsOf(tree, selection)
+  } catch (error) {
+    if (error instanceof BuildError || unreadableCodes.has(systemCode(error))) return undefined
+    throw error
+  }
+}
+
+function unreadable(folder: string, error: unknown): unknown {
+  if (!unreadableCodes.has(systemCode(error))) return error
+  return new BuildError('CONTEXT_INVALID', `Cannot read the context ${folder}: ${(error as Error).message}`, {
+    hint: 'Leave out what cannot be read with a line in .dockerignore.',
+    cause: error,
+  })
 }

@@ -1,6 +1,7 @@
-import { lstatSync, readlinkSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
 import { readNames } from '../tree/read-names.ts'
+import { readTarget } from '../tree/read-target.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
 
@@ -14,6 +15,8 @@ export class ContextTree implements TreeReader {
   readonly #states = new Map<string, IgnoreState>()
   readonly #entries = new Map<string, TreeEntry | undefined>()
   readonly #names = new Map<string, readonly string[]>()
+  readonly #targets = new Map<string, string>()
+  readonly #directories = new Map<string, boolean>()
 
   /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`. */
   constructor(root: string, ignore: readonly string[]) {
@@ -39,7 +42,9 @@ export class ContextTree implements TreeReader {
   }
 
   readLink(path: string): string {
-    return readlinkSync(this.hostPath(path))
+    const target = this.#targets.get(path) ?? readTarget(this.hostPath(path))
+    this.#targets.set(path, target)
+    return target
   }
 
   hostPath(path: string): string {
@@ -52,19 +57,18 @@ export class ContextTree implements TreeReader {
 
   /** The entry as it is on disk, whatever the patterns say: to tell "ignored" from "missing". */
   lstatIgnored(path: string): TreeEntry | undefined {
+    if (!this.#isDirectory(parentOf(path))) return undefined
     const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
-    return stats === undefined ? undefined : entryOfStats(stats)
+    return stats === undefined ? undefined : { ...entryOfStats(stats), uid: 0, gid: 0 }
   }
 
   #look(path: string): TreeEntry | undefined {
     const { ignored } = this.#stateOf(path)
     if (ignored && !this.#ignore.mayReinclude(path)) return undefined
-    const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
-    if (stats === undefined) return undefined
-    const entry: TreeEntry = { ...entryOfStats(stats), uid: 0, gid: 0 }
+    const entry = this.lstatIgnored(path)
     if (!ignored) return entry
     // An exception may show something further down, and then this directory too.
-    return entry.type === 'directory' && this.readDirectory(path).length > 0 ? entry : undefined
+    return entry?.type === 'directory' && this.readDirectory(path).length > 0 ? entry : undefined
   }
 
   #stateOf(path: string): IgnoreState {
@@ -77,7 +81,18 @@ export class ContextTree implements TreeReader {
   }
 
   #allNames(path: string): readonly string[] {
-    if (path !== '' && lstatSync(this.hostPath(path), { throwIfNoEntry: false })?.isDirectory() !== true) return []
-    return readNames(this.hostPath(path))
+    return this.#isDirectory(path) ? readNames(this.hostPath(path)) : []
+  }
+
+  /** Whether the path leads to a directory without a link on its way: a link in the middle may lead out of the folder. */
+  #isDirectory(path: string): boolean {
+    if (path === '') return true
+    const known = this.#directories.get(path)
+    if (known !== undefined) return known
+    const isDirectory =
+      this.#isDirectory(parentOf(path)) &&
+      lstatSync(this.hostPath(path), { throwIfNoEntry: false })?.isDirectory() === true
+    this.#directories.set(path, isDirectory)
+    return isDirectory
   }
 }

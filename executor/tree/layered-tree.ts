@@ -1,6 +1,7 @@
-import { lstatSync, readlinkSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { getXattr, isErrno, listXattrs, setXattr } from '../linux/index.ts'
 import { readNames } from './read-names.ts'
+import { readTarget } from './read-target.ts'
 import { entryOfStats } from './stat-entry.ts'
 import { nameOf, parentOf, rootDirectory, type TreeEntry, type TreeReader } from './tree-reader.ts'
 
@@ -41,7 +42,7 @@ export class LayeredTree implements TreeReader {
   }
 
   readLink(path: string): string {
-    return readlinkSync(this.hostPath(path))
+    return readTarget(this.hostPath(path))
   }
 
   hostPath(path: string): string {
