@@ -1,5 +1,6 @@
-import { closeSync, openSync, readlinkSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { encodeTarHeader, endMarker, paddingAfter, type TarEntry } from '../../cache/tar/index.ts'
+import { readTarget } from '../tree/read-target.ts'
 import { nameOf, parentOf, joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
 import type { LayerChange } from './layer-changes.ts'
 
@@ -52,7 +53,7 @@ function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
       continue
     }
     if (entry.linkCount > 1) firstNames.set(entry.fileId, path)
-    const linkName = entry.type === 'symlink' ? readlinkSync(hostPath) : ''
+    const linkName = entry.type === 'symlink' ? readTarget(hostPath) : ''
     yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName })
     if (entry.type === 'file') yield* fileContent(hostPath, entry.sizeBytes, buffer)
   }
@@ -79,8 +80,14 @@ function whiteout(path: string): TarEntry {
 function tarEntry(path: string, entry: TreeEntry, xattrs: ReadonlyMap<string, Uint8Array>): TarEntry {
   if (entry.type === 'socket') throw new Error('layerChanges() leaves sockets out')
   const { type, mode, uid, gid, sizeBytes, deviceMajor, deviceMinor } = entry
-  const mtimeSeconds = Number(entry.mtimeNs / 1_000_000_000n)
+  const mtimeSeconds = wholeSeconds(entry.mtimeNs)
   return { path, type, mode, uid, gid, mtimeSeconds, sizeBytes, linkName: '', deviceMajor, deviceMinor, xattrs }
+}
+
+/** Rounded down, before 1970 too. */
+function wholeSeconds(timeNs: bigint): number {
+  const perSecond = 1_000_000_000n
+  return Number((timeNs - (((timeNs % perSecond) + perSecond) % perSecond)) / perSecond)
 }
 
 /** Exactly as many bytes as the header promised, then zeroes up to the block's end.
