@@ -32,25 +32,32 @@ export interface ExecutorOptions {
 }
 
 /** How the process may be set apart, the strongest first. */
-type Launch = 'namespaces' | 'user-namespace' | 'plain'
+type Launch = 'namespaces' | 'user-namespace' | 'single-id' | 'plain'
+
+const launchesOfRoot: readonly Launch[] = ['namespaces', 'plain']
+/** A user without subordinate ids is alone in a user namespace, which does for images whose files are all root's. */
+const launchesOfOthers: readonly Launch[] = ['user-namespace', 'single-id', 'plain']
 
 /** Starts the process, with mounts, processes and, for ordinary users, ids of its own; where the machine allows none of that, without.
  *  @throws {BuildError} `EXECUTOR_DIED`; `signal.reason` when aborted, and then no process is left */
 export async function startExecutor({ script, owner, signal }: ExecutorOptions): Promise<Executor> {
-  const launches: readonly Launch[] = process.getuid?.() === 0 ? ['namespaces', 'plain'] : ['user-namespace', 'plain']
   const failures: string[] = []
-  for (const launch of launches) {
+  for (const launch of process.getuid?.() === 0 ? launchesOfRoot : launchesOfOthers) {
     signal.throwIfAborted()
     const started = await tryLaunch(launch, script, signal)
     if (started.kind === 'running') return new ExecutorProcess(started.child, started.complaints, owner)
     failures.push(started.reason)
+    if (started.kind === 'killed') break
   }
   throw new BuildError('EXECUTOR_DIED', `Cannot start the process that carries out steps: ${failures.join('; ')}`)
 }
 
 type LaunchResult =
   | { readonly kind: 'running'; readonly child: ChildProcess; readonly complaints: Complaints }
+  /** It cannot work here. */
   | { readonly kind: 'failed'; readonly reason: string }
+  /** Somebody ended it: that says nothing about what works here. */
+  | { readonly kind: 'killed'; readonly reason: string }
 
 /** The end of what a process wrote to its standard error. */
 class Complaints {
@@ -84,10 +91,15 @@ async function tryLaunch(launch: Launch, script: string, signal: AbortSignal): P
   const complaints = new Complaints(child)
   const ended = new Promise<LaunchResult>((resolve) => {
     child.once('error', (error) => resolve({ kind: 'failed', reason: error.message }))
+    // A process between that is killed at once may leave the one behind it: that one goes when it hears no more of us.
+    child.once('exit', () => {
+      if (child.connected) child.disconnect()
+    })
     // Not `exit`: what it said last may still be on its way then.
-    child.once('close', (code) =>
-      resolve({ kind: 'failed', reason: complaints.text || `${command} ended with status ${code}` }),
-    )
+    child.once('close', (code, killed) => {
+      const reason = complaints.text || `${command} ended with ${killed ?? `status ${code}`}`
+      resolve({ kind: killed === null ? 'failed' : 'killed', reason })
+    })
   })
   const ready = once(child, 'message').then((): LaunchResult => ({ kind: 'running', child, complaints }))
   ready.catch(() => undefined) // `error` ends `once()` too, and is what `ended` tells
@@ -112,6 +124,8 @@ function commandOf(launch: Launch, script: string): readonly string[] {
       return ['unshare', ...apart, '--', ...node]
     case 'user-namespace':
       return ['unshare', '--user', '--map-root-user', '--map-auto', '--setgroups', 'allow', ...apart, '--', ...node]
+    case 'single-id':
+      return ['unshare', '--user', '--map-root-user', ...apart, '--', ...node]
     case 'plain':
       return node
     default:

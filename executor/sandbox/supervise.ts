@@ -15,6 +15,20 @@ import {
 
 import type { SandboxExit } from './sandbox.ts'
 
+/** Processes that are being started by somebody else than us: they come to us as orphans, and may have ended before we know their ids. */
+let starting = 0
+
+/** To be held from before a runtime starts a process until `supervise()` has been called with its id. Until then nobody's end is taken note of
+ *  without being asked for. */
+export function announceStart(): Disposable {
+  starting++
+  return {
+    [Symbol.dispose]: () => {
+      starting--
+    },
+  }
+}
+
 /** Follows the first process of a pid namespace to its end. When that is over the kernel has ended every other process in there.
  *  Aborting kills it, and waits as well. Must be our child, or an orphan that comes to us.
  *  @param killsBefore `outOfMemoryKills()` from before it started */
@@ -31,7 +45,7 @@ export async function supervise(pid: number, signal: AbortSignal, killsBefore: n
     signal.removeEventListener('abort', kill)
     closeProcess(pidfd)
     supervised.delete(pid)
-    reapOrphans(supervised)
+    if (starting === 0) reapOrphans(supervised)
   }
 }
 

@@ -32,6 +32,7 @@ export function placeStandIns(process: SandboxProcess): StandIns {
   const place = (target: string, put: (path: string) => () => void): void => {
     const path = join(process.root, target)
     const number = undo.length
+    mkdirSync(dirname(path), { recursive: true }) // the stand-in of /dev lacks what the caller made in the directory itself
     times.keep(dirname(path))
     undo.push(setAside(path, [join(process.scratch, `aside-${number}`), join(process.root, `.stave-aside-${number}`)]))
     undo.push(put(path))

@@ -95,11 +95,11 @@ function confine(request: LaunchRequest, tools: EntryTools, at: (step: string) =
 }
 
 /** A user namespace with a single group may not change the list, which then says nothing either. */
-function dropGroups(groups: readonly number[]): void {
+function dropGroups({ groups, gid }: LaunchRequest): void {
   try {
     setGroups(groups)
   } catch (error) {
-    if (groups.length > 0 || !isErrno(error, 'EPERM')) throw error
+    if (groups.some((group) => group !== gid) || !isErrno(error, 'EPERM')) throw error
   }
 }
 
@@ -152,7 +152,7 @@ function dropPrivileges(request: LaunchRequest, { seccompProgram }: EntryTools, 
   at('seccomp')
   if (request.filtersSyscalls && seccompProgram !== undefined) installSeccompFilter(seccompProgram)
   at('user')
-  dropGroups(request.groups)
+  dropGroups(request)
   setGroup(request.gid)
   // Any other user than root loses all capabilities by becoming it.
   setUser(request.uid)

@@ -7,7 +7,7 @@ import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
 import { openOutputPipes } from '../output-pipes.ts'
 import { limitsFor, type NamedLimit } from '../resource-limits.ts'
 import type { SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
-import { outOfMemoryKills, supervise } from '../supervise.ts'
+import { announceStart, outOfMemoryKills, supervise } from '../supervise.ts'
 import { capabilitiesFor } from '../view.ts'
 import type { Confinement, LaunchStatus } from './launch-request.ts'
 import { launcherFailed, type LauncherProcess } from './launcher-process.ts'
@@ -64,22 +64,26 @@ async function attemptLaunch(
   const killsBefore = outOfMemoryKills()
   using pipes = openOutputPipes(io)
   using status = openStatusPipe()
-  const pid = await launcher.launch({
-    executorPid,
-    descriptors: [...pipes.childFds, status.childFd],
-    heapHasGrown,
-    confinement: settings.confinement,
-    ...{ root, path: command.path, argv, env, cwd, uid, gid, groups },
-    limits: limitsFor(process, settings.openFiles).map(withoutInfinity),
-    capabilities: capabilitiesFor(process),
-    filtersSyscalls: settings.filtersSyscalls,
-  })
-  pipes.handOver()
   const stuck = new AbortController()
+  let supervising: Promise<SandboxExit>
+  {
+    using _start = announceStart()
+    const pid = await launcher.launch({
+      executorPid,
+      descriptors: [...pipes.childFds, status.childFd],
+      heapHasGrown,
+      confinement: settings.confinement,
+      ...{ root, path: command.path, argv, env, cwd, uid, gid, groups },
+      limits: limitsFor(process, settings.openFiles).map(withoutInfinity),
+      capabilities: capabilitiesFor(process),
+      filtersSyscalls: settings.filtersSyscalls,
+    })
+    supervising = supervise(pid, AbortSignal.any([io.signal, stuck.signal]), killsBefore)
+  }
+  pipes.handOver()
   const timer = setTimeout(() => stuck.abort(), longestSetupMs)
-  const signal = AbortSignal.any([io.signal, stuck.signal])
   const telling = status.read().finally(() => clearTimeout(timer))
-  const [exit, told] = await Promise.all([supervise(pid, signal, killsBefore), telling])
+  const [exit, told] = await Promise.all([supervising, telling])
   await settings.afterEnd?.()
   await pipes.drain()
   if (io.signal.aborted) return { kind: 'ended', exit }

@@ -8,7 +8,7 @@ import { checkRoot } from '../check-root.ts'
 import { findCommand, notFound } from '../find-command.ts'
 import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
-import { outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
+import { announceStart, outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
 import { formatConfig, ociConfig } from './bundle.ts'
 import { cgroupPath, hideHybridCgroups, removeCgroup } from './cgroups.ts'
@@ -63,8 +63,13 @@ async function runBundle(
   writeFileSync(join(process.scratch, 'config.json'), formatConfig(config))
   const refusal = watchForRefusal(io)
   using pipes = openOutputPipes(command.doubt === undefined ? io : refusal)
-  const pid = await start(runtime, process, pipes)
-  const exit = await supervise(pid, io.signal, killsBefore)
+  let supervising: Promise<SandboxExit>
+  {
+    using _start = announceStart()
+    const pid = await start(runtime, process, pipes)
+    supervising = supervise(pid, io.signal, killsBefore)
+  }
+  const exit = await supervising
   await pipes.drain()
   io.signal.throwIfAborted()
   if (command.doubt !== undefined && refusal.wasSeen()) throw notFound(process.argv[0] ?? '', command.doubt)
