@@ -16,8 +16,7 @@ export function findSuggestion(word: string, options: Iterable<string>): string 
 }
 
 /** Levenshtein's: insertions, deletions and replacements. */
-function editDistance(from: string, to: string): number {
-  if (Math.abs(from.length - to.length) > 2) return 3
+export function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index)
   for (let row = 1; row <= from.length; row++) {
     const current = [row]

@@ -309,3 +309,22 @@ test('several sources to one file name are an error, not a silent overwrite', as
   const at = setting(['a', 'b'])
   await expect(copy(at, ['a', 'b'], '/to')).rejects.toMatchObject({ code: 'COPY_CONFLICT' })
 })
+
+test('a name of a file that another source has overwritten is not linked to what is there now', async () => {
+  const at = setting(['one/f', 'two/f'])
+  linkSync(join(at.context, 'one/f'), join(at.context, 'two/h'))
+  await copy(at, ['one', 'two'], '/to')
+  const read = (name: string): string => readFileSync(join(at.upper, 'to', name), 'utf8')
+  expect([read('f'), read('h')]).toEqual(['content of two/f', 'content of one/f'])
+})
+
+test('a malformed pattern is an error, not a copy of everything', async () => {
+  const at = setting(['a'])
+  await expect(copy(at, ['[a'], '/to/')).rejects.toMatchObject({ code: 'INSTRUCTION_INVALID' })
+})
+
+test('C4: several directories are merged, though no slash says that the destination is one', async () => {
+  const at = setting(['one/a', 'two/b', 'c'])
+  await copy(at, ['one', 'two', 'c'], '/to')
+  expect(filesIn(at.upper)).toEqual(['to', 'to/a', 'to/b', 'to/c'])
+})

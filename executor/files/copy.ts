@@ -23,14 +23,14 @@ export async function copyInto(
   unpackArchive: UnpackArchive,
 ): Promise<void> {
   const sources = selectSources(reader, action)
-  if (sources.length === 0) return
   const copy = new Copy(layer, reader, action, owner)
-  const intoDirectory = copy.destinationIsDirectory()
-  if (sources.length > 1 && !intoDirectory) throw severalIntoFile(action, sources)
+  // A directory that comes first makes the destination one, too.
+  if (sources.length > 1 && sources[0]?.entry.type !== 'directory' && !copy.destinationIsDirectory())
+    throw severalIntoFile(action, sources)
   for (const source of sources) {
     const isArchive = action.unpack === 'auto' && source.entry.type === 'file'
     if (isArchive && (await unpackArchive(reader.hostPath(source.path), action.destination))) continue
-    copy.copySource(source, intoDirectory)
+    copy.copySource(source)
   }
 }
 
@@ -56,12 +56,13 @@ class Copy {
     )
   }
 
-  copySource(source: SelectedSource, intoDirectory: boolean): void {
+  copySource(source: SelectedSource): void {
     const base = this.#resolveDestination(this.#action.destination)
+    this.#linked.clear() // names are one file within one source; what another source put there may be gone again
     if (source.entry.type === 'directory') {
       this.#copyContents(source, this.#action.parents ? this.#underParents(base, source) : base)
     } else {
-      this.#copySingle(source, this.#placeOfFile(source, base, intoDirectory))
+      this.#copySingle(source, this.#placeOfFile(source, base))
     }
   }
 
@@ -76,9 +77,9 @@ class Copy {
     return path
   }
 
-  #placeOfFile(source: SelectedSource, base: string, intoDirectory: boolean): string {
+  #placeOfFile(source: SelectedSource, base: string): string {
     if (this.#action.parents) return this.#underParents(base, source)
-    if (!intoDirectory) return base
+    if (!this.destinationIsDirectory()) return base
     // The name inside the directory may be a link to a file, which is written through; BuildKit does so.
     return resolvePath(this.#layer.tree, joinTreePath(base, nameOf(source.asked))).path
   }
@@ -109,7 +110,6 @@ class Copy {
     const [item] = walkSelected(this.#reader, source, this.#action.excludes)
     if (item === undefined) return
     this.#makeParents(parentOf(destination))
-    this.#linked.clear() // files named one by one become separate files
     this.#copyEntry(item, destination)
   }
 

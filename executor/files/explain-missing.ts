@@ -1,3 +1,4 @@
+import { editDistance } from '../../core/suggestion.ts'
 import { ContextTree } from '../sources/context-tree.ts'
 import { joinTreePath, nameOf, parentOf, type TreeReader } from '../tree/tree-reader.ts'
 
@@ -39,18 +40,4 @@ function findSimilarSibling(reader: TreeReader, path: string): string | undefine
     .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0]
   return similar === undefined ? undefined : joinTreePath(parentOf(path), similar.sibling)
-}
-
-/** Levenshtein's: insertions, deletions and replacements. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

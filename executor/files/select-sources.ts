@@ -1,6 +1,6 @@
 import { BuildError } from '../../core/errors.ts'
 import type { CopyAction } from '../../core/ops.ts'
-import { goMatcher, hasWildcards, literalPath } from '../../core/patterns/go-match.ts'
+import { goMatcher, hasWildcards, isPattern, literalPath } from '../../core/patterns/go-match.ts'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
 import { ContextTree } from '../sources/context-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
@@ -27,11 +27,13 @@ export interface SelectedEntry {
 export type Selection = Pick<CopyAction, 'sources' | 'wildcards' | 'excludes' | 'parents'>
 
 /** What the copy takes from the tree, in the order of the Dockerfile; matches of a wildcard sorted.
- *  @throws {BuildError} `COPY_SOURCE_MISSING` for a name without wildcards that is not there; a wildcard may match nothing. */
+ *  @throws {BuildError} `COPY_SOURCE_MISSING` for a name without wildcards that is not there; a wildcard may match nothing. `INSTRUCTION_INVALID`
+ *  for a malformed pattern */
 export function selectSources(reader: TreeReader, selection: Selection): readonly SelectedSource[] {
   return selection.sources.flatMap((source) => {
     const clean = cleanSource(source)
     if (!selection.wildcards) return [selectLiteral(reader, clean)]
+    if (!isPattern(clean)) throw malformed(source)
     if (!hasWildcards(clean)) return [selectLiteral(reader, literalPath(clean))]
     return matchesOf(reader, clean, selection.parents).flatMap((asked) => selectMatch(reader, asked))
   })
@@ -116,6 +118,12 @@ function selectLiteral(reader: TreeReader, path: string): SelectedSource {
   return { asked: path, path: resolved.path, entry: resolved.entry }
 }
 
+function malformed(source: string): BuildError {
+  return new BuildError('INSTRUCTION_INVALID', `Cannot copy ${JSON.stringify(source)}: it is a malformed pattern`, {
+    hint: 'A "[" begins a set of characters and needs its "]"; the character itself is written "[[]".',
+  })
+}
+
 function selectMatch(reader: TreeReader, asked: string): readonly SelectedSource[] {
   const resolved = resolvePath(reader, asked)
   return resolved.entry === undefined ? [] : [{ asked, path: resolved.path, entry: resolved.entry }]
@@ -135,6 +143,7 @@ function matchBelow(
   const [first, ...rest] = patterns
   if (first === undefined) return directory === '' ? [] : [directory]
   const names = reader.readDirectory(resolvePath(reader, directory).path)
+  if (anyDepth && first === '**' && rest.length === 0) return names.map((name) => joinTreePath(directory, name))
   if (anyDepth && first === '**') {
     const deeper = names.filter((name) => reader.lstat(joinTreePath(directory, name))?.type === 'directory')
     const found = [

@@ -7,7 +7,7 @@ import { selectSources, walkSelected, type SelectedEntry, type Selection } from 
 /** Gives the digest of a file's content; may remember what it read before. */
 export type HashFile = (hostPath: string, entry: TreeEntry) => string
 
-/** One entry's part in the key: `path` as the copy will place it, `digest` of everything about it that the copy keeps. */
+/** One entry's part in the key: `path` in the tree that it is taken from, `digest` of everything about it that the copy keeps. */
 export interface SelectionIngredient {
   readonly path: string
   readonly digest: Digest
