@@ -91,14 +91,13 @@ async function tryLaunch(launch: Launch, script: string, signal: AbortSignal): P
   const complaints = new Complaints(child)
   const ended = new Promise<LaunchResult>((resolve) => {
     child.once('error', (error) => resolve({ kind: 'failed', reason: error.message }))
-    // A process between that is killed at once may leave the one behind it: that one goes when it hears no more of us.
-    child.once('exit', () => {
-      if (child.connected) child.disconnect()
-    })
-    // Not `exit`: what it said last may still be on its way then.
-    child.once('close', (code, killed) => {
-      const reason = complaints.text || `${command} ended with ${killed ?? `status ${code}`}`
-      resolve({ kind: killed === null ? 'failed' : 'killed', reason })
+    child.once('exit', (code, killed) => {
+      void complaints.last().then((words) => {
+        // A process between that is killed at once may leave the one behind it: that one goes when it hears no more of us.
+        if (child.connected) child.disconnect()
+        const reason = words === '' ? `${command} ended with ${killed ?? `status ${code}`}` : words
+        resolve({ kind: killed === null ? 'failed' : 'killed', reason })
+      })
     })
   })
   const ready = once(child, 'message').then((): LaunchResult => ({ kind: 'running', child, complaints }))
