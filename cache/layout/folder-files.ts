@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { access, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { systemCode } from '../disk/index.ts'
 import { imageInvalid } from '../documents/index.ts'
@@ -20,6 +20,7 @@ export class FolderFiles implements LayoutFiles {
     if (target === undefined) return undefined
     const stats = await stat(target)
     if (!stats.isFile()) throw imageInvalid(this.path, `its ${name} is no file`)
+    await access(target, constants.R_OK).catch((error: unknown) => this.#refuse(name, error))
     return { sizeBytes: stats.size, read: () => createReadStream(target, { highWaterMark: 256 * 1024 }) }
   }
 
@@ -34,8 +35,12 @@ export class FolderFiles implements LayoutFiles {
       if (target.startsWith(root.endsWith(sep) ? root : root + sep)) return target
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
-      throw error
+      this.#refuse(name, error)
     }
     throw imageInvalid(this.path, `its ${name} is a link that leads out of it`)
+  }
+
+  #refuse(name: string, error: unknown): never {
+    throw imageInvalid(this.path, `its ${name} cannot be read: ${String(error)}`, error)
   }
 }

@@ -68,6 +68,7 @@ async function openFiles(path: string): Promise<LayoutFiles> {
   try {
     return (await stat(path)).isDirectory() ? new FolderFiles(path) : await openArchiveFiles(path)
   } catch (error) {
+    if (systemCode(error) === 'EACCES') throw imageInvalid(path, `it cannot be read: ${String(error)}`, error)
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error
     throw new BuildError('IMAGE_NOT_FOUND', `Cannot open the image ${path}: there is no such folder or archive`, {
       cause: error,

@@ -1,7 +1,7 @@
 import { mkdirSync, utimesSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { naming, systemCode, uniqueName } from '../disk/index.ts'
+import { naming, removeTree, systemCode, uniqueName } from '../disk/index.ts'
 import { formatOwner, thisProcess } from './owner.ts'
 
 /** One use of the store by one process: a folder of its own for whatever is not finished yet. Work that is killed leaves the folder
@@ -51,7 +51,7 @@ class FolderLease implements Lease {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#touching)
-    await rm(this.path, { recursive: true, force: true })
+    await removeTree(this.path)
   }
 
   /** For processes that can tell that we live only by the age of our folder. */

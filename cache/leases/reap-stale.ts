@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { namesIn } from '../disk/index.ts'
+import { namesIn, removeTree } from '../disk/index.ts'
 import { isStale } from './lease-over.ts'
 import { leasesFolder } from './lease.ts'
 import { sweepLocks } from './lock-key.ts'
@@ -22,7 +21,7 @@ export async function reapStale(storeRoot: string, nowMs: number = Date.now()): 
 
 async function isRemoved(path: string): Promise<boolean> {
   try {
-    await rm(path, { recursive: true, force: true })
+    await removeTree(path)
     return true
   } catch {
     return false
