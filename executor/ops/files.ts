@@ -5,7 +5,7 @@ import { changeMode } from '../files/change-mode.ts'
 import { copyInto, type FixedOwner } from '../files/copy.ts'
 import type { LayerFolder } from '../files/layer-folder.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
-import { joinTreePath, type TreeReader } from '../tree/tree-reader.ts'
+import { joinTreePath, parentOf, type TreeReader } from '../tree/tree-reader.ts'
 import { unpackLocalArchive } from '../unpack/local-archive.ts'
 
 export interface FilesRequest {
@@ -77,13 +77,14 @@ function writeFile(action: WriteFileAction, { nowNs }: FilesRequest, layer: Laye
   const owner = resolveOwner(layer, action.owner) ?? { uid: 0, gid: 0 }
   const { path, entry } = resolvePath(layer.tree, action.destination)
   const intoDirectory = action.destination.endsWith('/') || entry?.type === 'directory'
-  const place = intoDirectory ? joinTreePath(path, action.name) : path
+  // A link to a file is written through, as with COPY.
+  const place = intoDirectory ? resolvePath(layer.tree, joinTreePath(path, action.name)).path : path
   if (intoDirectory) layer.ensureDirectory(path, owner)
   if (layer.tree.lstat(place)?.type === 'directory') {
     throw new BuildError('COPY_CONFLICT', `Cannot write "/${place}": a directory is there`)
   }
   const mode = action.mode === undefined ? 0o644 : changeMode(action.mode, 0o644, false)
-  layer.ensureDirectory(place.includes('/') ? place.slice(0, place.lastIndexOf('/')) : '', owner)
+  layer.ensureDirectory(parentOf(place), owner)
   layer.writeFile(place, action.content, { ...owner, mode, mtimeNs: nowNs })
 }
 
