@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync, readdirSync, renameSync, type BigIntStats } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, type BigIntStats } from 'node:fs'
 import { join } from 'node:path'
 import { copyInto } from '../files/copy.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, LayeredTree } from '../tree/layered-tree.ts'
+import { readNames } from '../tree/read-names.ts'
 import { joinTreePath, parentOf, type TreeEntry } from '../tree/tree-reader.ts'
 import type { ActiveRoot } from './active-root.ts'
 
@@ -64,7 +65,7 @@ function indexOf(root: string): Index {
   const visit = (path: string) => {
     const stats = lstatSync(path === '' ? root : join(root, path), { bigint: true })
     index.set(path, stats)
-    if (stats.isDirectory()) for (const name of readdirSync(join(root, path)).sort()) visit(joinTreePath(path, name))
+    if (stats.isDirectory()) for (const name of readNames(join(root, path))) visit(joinTreePath(path, name))
   }
   visit('')
   return index
