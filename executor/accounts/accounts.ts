@@ -39,7 +39,7 @@ export class Accounts {
     const uid = user?.uid ?? parseId(owner.user)
     if (uid === undefined) throw this.#unknown('user', owner.user)
     if (owner.group === undefined) return { uid, gid: isNumeric(owner.user) ? uid : (user?.gid ?? uid) }
-    if (owner.group === '') return { uid, gid: 0 } // "u:": not chown(1)'s login group, but what BuildKit makes of it
+    if (owner.group === '') return { uid, gid: user?.gid ?? uid } // "u:": the user's own group, as chown(1) has it, where BuildKit takes root's
     const gid = this.findGroup(owner.group)?.gid ?? parseId(owner.group)
     if (gid === undefined) throw this.#unknown('group', owner.group)
     return { uid, gid }
