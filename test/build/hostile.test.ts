@@ -286,7 +286,7 @@ describe('a layer of a base image', () => {
     expect(text(tree, 'etc/shadow-of-base')).toBe('visible')
     expect(text(tree, 'etc/passwd')).toContain('root:')
     expect(readdirSync(join(tree, 'moved'))).toEqual([])
-    const attributes = execFileSync('getfattr', ['-R', '-d', '-m', '-', tree], { encoding: 'utf8' })
+    const attributes = execFileSync('getfattr', ['-R', '-d', '-m', '-', '.'], { cwd: tree, encoding: 'utf8' })
     expect(attributes.match(/^\w+.[\w.]+=.*$/gm)).toEqual(['user.note="kept"'])
   })
 
