@@ -76,7 +76,7 @@ test('entries stand by their paths, and a further name of a file is a link to it
   const long = execFileSync('tar', ['-tvf', join(at.root, 'plain.tar')], { encoding: 'utf8' })
     .trim()
     .split('\n')
-  expect(long.map((line) => line[0] + line.slice(line.lastIndexOf(':') + 3))).toEqual([
+  expect(long.map((line) => line.charAt(0) + line.slice(line.lastIndexOf(':') + 3))).toEqual([
     '- a',
     'd b/',
     'h b/1 link to a',

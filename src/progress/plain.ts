@@ -1,8 +1,13 @@
 import type { BuildEvent, Outcome } from '../../core/events.ts'
+import { OutputText } from './output-text.ts'
+
+/** A line that is longer than this is broken: some steps print for ever without ending one. */
+const longestLine = 16 * 1024
 
 /** BuildKit's plain progress: every vertex has a number, output lines carry the number and the time since the vertex began. */
 export class PlainProgress {
   readonly #items = new Map<string, Item>()
+  readonly #text = new OutputText()
   #shown: Item | undefined
 
   render(event: BuildEvent): string {
@@ -12,7 +17,7 @@ export class PlainProgress {
       case 'task-started':
         return this.#start(event.task, event.name, event.atMs)
       case 'vertex-output':
-        return this.#output(this.#item(event.vertex), Buffer.from(event.chunk).toString(), event.atMs)
+        return this.#output(this.#item(event.vertex), this.#text.decode(event), event.atMs)
       case 'vertex-missed':
         return this.#missed(this.#item(event.vertex), event.reasons)
       case 'task-progress':
@@ -37,6 +42,8 @@ export class PlainProgress {
   #output(item: Item, text: string, atMs: number): string {
     const lines = (item.rest + text).split('\n')
     item.rest = lines.pop() ?? ''
+    for (; item.rest.length > longestLine; item.rest = item.rest.slice(longestLine))
+      lines.push(item.rest.slice(0, longestLine))
     if (lines.length === 0) return ''
     return this.#turnTo(item) + lines.map((line) => this.#line(item, line, atMs)).join('')
   }
