@@ -1,4 +1,4 @@
-import { access, stat } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import type { Settings } from '../config/settings.ts'
@@ -30,6 +30,10 @@ async function requireFolder(path: string): Promise<void> {
 async function isReadableFile(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined || found.isDirectory()) return false
-  await access(path)
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw new BuildError('DOCKERFILE_NOT_FOUND', `Cannot read the Dockerfile ${path}: this user may not`, {
+      cause: error,
+    })
+  })
   return true
 }

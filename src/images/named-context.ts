@@ -40,6 +40,14 @@ function parseLayout(name: string, text: string): NamedContext {
 
 function parseFolder(name: string, value: string): NamedContext {
   const path = resolve(value)
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return { kind: 'folder', path }
+  if (isFolder(path)) return { kind: 'folder', path }
   throw new BuildError('CONTEXT_INVALID', `Cannot use context ${JSON.stringify(name)}: ${path} is no folder`)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }

@@ -1,0 +1,89 @@
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import type { BuildRequest } from './request.ts'
+import { resolveRoot, resolveSettings, type Settings, type Surroundings } from './settings.ts'
+
+const machine: Surroundings = { env: {}, architecture: 'x64', uid: 0 }
+
+function settings(request: Partial<BuildRequest> = {}, surroundings: Partial<Surroundings> = {}): Settings {
+  return resolveSettings({ context: '.', ...request }, { ...machine, ...surroundings })
+}
+
+test('a context alone is enough', () => {
+  expect(settings()).toMatchObject({
+    context: resolve('.'),
+    file: undefined,
+    tags: [],
+    target: undefined,
+    noCache: false,
+    network: 'default',
+    isolation: 'auto',
+    outputs: [{ type: 'image', names: [], push: false }],
+    platform: { os: 'linux', architecture: 'amd64' },
+    root: '/var/lib/stave',
+  })
+})
+
+test('names are given in full', () => {
+  expect(settings({ tags: ['app', 'ghcr.io/o/app:2'] }).tags).toEqual([
+    'docker.io/library/app:latest',
+    'ghcr.io/o/app:2',
+  ])
+})
+
+test('an empty target is none', () => {
+  expect(settings({ target: '' }).target).toBeUndefined()
+})
+
+for (const [architecture, platform] of Object.entries({ x64: 'amd64', ia32: '386', arm64: 'arm64', s390x: 's390x' })) {
+  test(`a machine that Node calls ${architecture} builds for ${platform}`, () => {
+    expect(settings({}, { architecture }).platform.architecture).toBe(platform)
+  })
+}
+
+test('another platform is the image’s, not the machine’s', () => {
+  const { platform, buildPlatform } = settings({ platform: 'linux/arm64' })
+  expect([platform.architecture, buildPlatform.architecture]).toEqual(['arm64', 'amd64'])
+})
+
+test('proxies of the environment are known by both spellings, empty ones not at all', () => {
+  const env = { HTTP_PROXY: 'http://a', no_proxy: 'b', FTP_PROXY: '', PATH: '/bin' }
+  expect(Object.fromEntries(settings({}, { env }).proxies)).toEqual({ HTTP_PROXY: 'http://a', no_proxy: 'b' })
+})
+
+const refused: Readonly<Record<string, readonly [request: object, code: string, message: string]>> = {
+  'an unknown option': [{ tag: 'a' }, 'OPTION_INVALID', '"tag"'],
+  'no context': [{ context: '' }, 'OPTION_INVALID', '"context" must be a path'],
+  'a context that is no text': [{ context: 5 }, 'OPTION_INVALID', '"context" must be a path; got 5'],
+  'a remote context': [{ context: 'https://github.com/o/r.git' }, 'UNSUPPORTED', 'only folders'],
+  'a context by ssh': [{ context: 'git@github.com:o/r.git' }, 'UNSUPPORTED', 'only folders'],
+  'a context from standard input': [{ context: '-' }, 'UNSUPPORTED', 'only folders'],
+  'a Dockerfile from standard input': [{ file: '-' }, 'UNSUPPORTED', 'it has to be a file'],
+  'a Dockerfile without a path': [{ file: '' }, 'OPTION_INVALID', '"file" must be a path'],
+  'several platforms': [{ platform: 'linux/amd64,linux/arm64' }, 'UNSUPPORTED', 'one platform at a time'],
+  'a platform that is none': [{ platform: 'a/b/c/d' }, 'PLATFORM_INVALID', 'a/b/c/d'],
+  'a network that is none': [{ network: 'bridge' }, 'OPTION_INVALID', 'default, none, host'],
+  'an isolation that is none': [{ isolation: 'hyperv' }, 'OPTION_INVALID', 'auto, oci, native, chroot'],
+  'a name that is none': [{ tags: ['App'] }, 'REFERENCE_INVALID', 'App'],
+  'a name with a digest': [{ tags: [`a@sha256:${'0'.repeat(64)}`] }, 'OPTION_INVALID', 'a tag, not a digest'],
+  'a build argument that is no text': [{ buildArgs: { A: 1 } }, 'OPTION_INVALID', '"A"'],
+}
+
+for (const [what, [request, code, message]] of Object.entries(refused)) {
+  test(`${what} is refused`, () => {
+    expect(() => settings(request)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
+    )
+  })
+}
+
+test('the store is where the request says, else the environment, else where the user’s data are', () => {
+  const of = (root: string | undefined, surroundings: Partial<Surroundings>): string =>
+    resolveRoot(root, { ...machine, ...surroundings })
+  expect([
+    of('/given', { env: { STAVE_HOME: '/env' } }),
+    of(undefined, { env: { STAVE_HOME: '/env' } }),
+    of(undefined, { env: { STAVE_HOME: '' } }),
+    of(undefined, { uid: 1000, env: { XDG_DATA_HOME: '/data' } }),
+  ]).toEqual(['/given', '/env', '/var/lib/stave', '/data/stave'])
+})
