@@ -92,6 +92,6 @@ function howChanged(
   after: Readonly<Record<string, string>>,
   name: string,
 ): string {
-  if (before[name] === undefined) return 'is new'
-  return after[name] === undefined ? 'is gone' : 'changed'
+  if (!Object.hasOwn(before, name)) return 'is new'
+  return Object.hasOwn(after, name) ? 'changed' : 'is gone'
 }

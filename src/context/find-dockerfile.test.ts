@@ -1,0 +1,45 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { findDockerfile } from './find-dockerfile.ts'
+
+function contextWith(...names: readonly string[]): string {
+  const context = temporaryFolder()
+  for (const name of names) writeFileSync(join(context, name), '')
+  return context
+}
+
+for (const [names, found] of [
+  [['Dockerfile', 'dockerfile'], 'Dockerfile'],
+  [['dockerfile'], 'dockerfile'],
+] as const) {
+  test(`of ${names.join(' and ')}, ${found} is built`, async () => {
+    const context = contextWith(...names)
+    expect(await findDockerfile({ context, file: undefined })).toBe(join(context, found))
+  })
+}
+
+test('a file that is named is taken from where it is', async () => {
+  const file = join(contextWith('other'), 'other')
+  expect(await findDockerfile({ context: contextWith('Dockerfile'), file })).toBe(file)
+})
+
+test('a folder of the name is no Dockerfile', async () => {
+  const context = contextWith()
+  mkdirSync(join(context, 'Dockerfile'))
+  await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({ code: 'DOCKERFILE_NOT_FOUND' })
+})
+
+test('a context that is a file, or missing, is told as such', async () => {
+  const file = join(contextWith('file'), 'file')
+  for (const [context, message] of [
+    [file, 'it is no folder'],
+    [`${file}.missing`, 'there is no such folder'],
+  ] as const) {
+    await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({
+      code: 'CONTEXT_INVALID',
+      message: expect.stringContaining(message) as unknown,
+    })
+  }
+})

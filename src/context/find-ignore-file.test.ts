@@ -1,0 +1,36 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { findIgnoreFile } from './find-ignore-file.ts'
+
+function folderWith(...paths: readonly string[]): string {
+  const root = temporaryFolder()
+  for (const path of paths) {
+    mkdirSync(join(root, dirname(path)), { recursive: true })
+    writeFileSync(join(root, path), `content of ${path}`)
+  }
+  return root
+}
+
+test('I1: the file beside the Dockerfile wins over the one in the context', async () => {
+  const root = folderWith('context/.dockerignore', 'docker/app.Dockerfile.dockerignore')
+  expect(await findIgnoreFile(join(root, 'context'), join(root, 'docker/app.Dockerfile'))).toEqual({
+    file: 'app.Dockerfile.dockerignore',
+    text: 'content of docker/app.Dockerfile.dockerignore',
+  })
+})
+
+test('I1: without one the context’s own counts', async () => {
+  const root = folderWith('.dockerignore', 'other.dockerignore')
+  expect(await findIgnoreFile(root, join(root, 'Dockerfile'))).toMatchObject({ file: '.dockerignore' })
+})
+
+test('I9: a named context has its own', async () => {
+  expect(await findIgnoreFile(folderWith('.dockerignore'), undefined)).toMatchObject({ file: '.dockerignore' })
+})
+
+test('a context need not have any', async () => {
+  const root = folderWith()
+  expect(await findIgnoreFile(root, join(root, 'Dockerfile'))).toBeUndefined()
+})
