@@ -1,10 +1,9 @@
 import * as z from 'zod/mini'
 import { readChallenges, type Challenge } from './challenge.ts'
-import type { Clock } from './clock.ts'
+import type { Answer, Clock, Transport } from '../http/index.ts'
 import type { Credentials, FindCredentials } from './credentials.ts'
 import { complaintOf, registryFailed, statusError, type Purpose } from './registry-error.ts'
 import { findTarget } from './registry-url.ts'
-import type { Answer, Transport } from './transport.ts'
 
 /** What a request wants to do where. */
 export interface Wish {

@@ -7,7 +7,8 @@ import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import { parseReference } from '../../core/reference.ts'
 import { amd64 } from '../../test/support/sample-image.ts'
-import { openRegistry, type Clock, type Credentials, type PushedImage } from './index.ts'
+import type { Clock } from '../http/index.ts'
+import { openRegistry, type Credentials, type PushedImage } from './index.ts'
 
 const config = Buffer.from('{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}')
 const manifest = Buffer.from(

@@ -1,6 +1,4 @@
-export { systemClock, type Clock } from './clock.ts'
 export { anonymous, dockerCredentials, type Credentials, type FindCredentials } from './credentials.ts'
 export type { RequestOptions } from './pull.ts'
 export type { PushedImage, PushProgress } from './push.ts'
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
-export type { ProxySettings } from './transport.ts'

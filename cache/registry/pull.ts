@@ -3,11 +3,10 @@ import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import { formatReference, type Reference } from '../../core/reference.ts'
 import { imageInvalid, largestDocumentBytes, verified, type FetchedDocument } from '../documents/index.ts'
+import { PassingFailure, retrying, type Answer } from '../http/index.ts'
 import type { Wish } from './authorizer.ts'
 import { connectionError, registryFailed } from './registry-error.ts'
 import type { RegistryHttp } from './registry-http.ts'
-import { PassingFailure, retrying } from './retry.ts'
-import type { Answer } from './transport.ts'
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined

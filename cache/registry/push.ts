@@ -2,12 +2,11 @@ import { BuildError } from '../../core/errors.ts'
 import type { Descriptor } from '../../core/image.ts'
 import { formatReference, type Reference } from '../../core/reference.ts'
 import { collectBlobs, readDocument, verified, type FetchedDocument } from '../documents/index.ts'
+import { PassingFailure, retrying, type Answer } from '../http/index.ts'
 import type { Wish } from './authorizer.ts'
 import type { RequestOptions } from './pull.ts'
 import { registryFailed } from './registry-error.ts'
 import { locationOf, type RegistryHttp } from './registry-http.ts'
-import { PassingFailure, retrying } from './retry.ts'
-import type { Answer } from './transport.ts'
 
 export interface PushedImage {
   /** Registry and repository to push to; its tag and digest are not looked at. */

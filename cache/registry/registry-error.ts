@@ -1,7 +1,6 @@
 import { BuildError, type ErrorCode } from '../../core/errors.ts'
-import { systemCode } from '../disk/index.ts'
+import { connectionCode, connectionReason, type Answer } from '../http/index.ts'
 import { shownUrl } from './registry-url.ts'
-import type { Answer } from './transport.ts'
 
 /** What was being done, for messages: `pull docker.io/library/debian:12`. */
 export type Purpose = string
@@ -85,33 +84,8 @@ export function registryFailed(purpose: Purpose, why: string, hint?: string): Bu
 
 /** The failure to reach a host at all, or to hear it out. */
 export function connectionError(purpose: Purpose, host: string, error: unknown): BuildError {
-  const code = connectionCode(error)
-  const reason = reasons[code ?? ''] ?? (error instanceof Error ? error.message : 'the connection failed')
-  return new BuildError('REGISTRY_UNREACHABLE', `Cannot ${purpose}: ${host}: ${reason}`, {
-    hint: code === 'ENOTFOUND' ? 'Check the name of the registry and the network.' : undefined,
+  return new BuildError('REGISTRY_UNREACHABLE', `Cannot ${purpose}: ${host}: ${connectionReason(error)}`, {
+    hint: connectionCode(error) === 'ENOTFOUND' ? 'Check the name of the registry and the network.' : undefined,
     cause: error,
   })
-}
-
-/** Whether another try may find the connection better. A name that does not exist and a certificate that is not trusted stay so. */
-export function isPassing(error: unknown): boolean {
-  const code = connectionCode(error)
-  if (code === undefined) return false
-  return code !== 'ENOTFOUND' && !/CERT|SSL|TLS|SELF_SIGNED|UND_ERR_INVALID|UND_ERR_NOT_SUPPORTED/.test(code)
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'it refuses connections',
-  ECONNRESET: 'it broke the connection off',
-  EPIPE: 'it broke the connection off',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  UND_ERR_SOCKET: 'it broke the connection off',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-  UND_ERR_BODY_TIMEOUT: 'it stopped in the middle of its answer',
-}
-
-function connectionCode(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return systemCode(error) ?? systemCode(error.errors[0])
-  return systemCode(error)
 }

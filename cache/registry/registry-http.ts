@@ -1,10 +1,19 @@
 import { BuildError } from '../../core/errors.ts'
+import {
+  mayConnectionPass,
+  mayStatusPass,
+  PassingFailure,
+  retryAfterMs,
+  retrying,
+  type Answer,
+  type Clock,
+  type Exchange,
+  type RequestBody,
+  type Transport,
+} from '../http/index.ts'
 import type { Authorizer, Wish } from './authorizer.ts'
-import type { Clock } from './clock.ts'
-import { complaintOf, connectionError, isPassing, registryFailed, statusError, type Purpose } from './registry-error.ts'
+import { complaintOf, connectionError, registryFailed, statusError, type Purpose } from './registry-error.ts'
 import { findTarget, registryOrigin, shownUrl } from './registry-url.ts'
-import { PassingFailure, retryAfterMs, retrying } from './retry.ts'
-import type { Answer, Exchange, RequestBody, Transport } from './transport.ts'
 
 export interface RegistryRequest {
   readonly method: Exchange['method']
@@ -81,8 +90,7 @@ export class RegistryHttp {
     if (request.expect.includes(status)) return answer
     const complaint = await complaintOf(answer, this.#authorizer.secrets)
     const failure = statusError(request.purpose, answer, complaint, await this.#authorizer.isAnonymous(request.wish))
-    const mayPass = status === 429 || status === 408 || (status >= 500 && status !== 501)
-    if (!mayPass) throw failure
+    if (!mayStatusPass(status)) throw failure
     throw new PassingFailure(failure, retryAfterMs(answer.header('retry-after'), this.clock.now()))
   }
 
@@ -100,7 +108,7 @@ export class RegistryHttp {
     if (signal?.aborted === true) return signal.reason
     if (error instanceof BuildError || error instanceof PassingFailure) return error
     const failure = connectionError(purpose, host, error)
-    return isPassing(error) ? new PassingFailure(failure) : failure
+    return mayConnectionPass(error) ? new PassingFailure(failure) : failure
   }
 }
 

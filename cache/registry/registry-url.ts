@@ -1,13 +1,9 @@
+import { isLoopback } from '../http/index.ts'
+
 /** Where the registry's API is. Plain HTTP is spoken to this machine alone: there, nobody listens in. */
 export function registryOrigin(registry: string): string {
   if (registry === 'docker.io') return 'https://registry-1.docker.io'
   return `${isLoopback(registry) ? 'http' : 'https'}://${registry}`
-}
-
-/** @param host with or without a port */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').toLowerCase()
-  return name === 'localhost' || name === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)
 }
 
 /** Where an answer sends us on from `from`. `undefined`: nowhere we would go, since that would give up TLS or is no web address.

@@ -2,13 +2,12 @@ import type { Descriptor } from '../../core/image.ts'
 import type { Platform } from '../../core/platform.ts'
 import { formatReference, type Reference } from '../../core/reference.ts'
 import { isIndexType, isManifestType, readDocument, resolveImage, type ResolvedImage } from '../documents/index.ts'
+import { openTransport, systemClock, type Clock, type ProxySettings, type Transport } from '../http/index.ts'
 import { Authorizer } from './authorizer.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { anonymous, type FindCredentials } from './credentials.ts'
 import { fetchBlob, fetchManifest, findManifest, type RequestOptions } from './pull.ts'
 import { pushImage, type Bounded, type PushedImage } from './push.ts'
 import { RegistryHttp } from './registry-http.ts'
-import { openTransport, type ProxySettings, type Transport } from './transport.ts'
 
 /** All registries, over the distribution protocol. Connections and tokens are kept for as long as it is open.
  *

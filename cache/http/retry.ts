@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts'
 export class PassingFailure extends Error {
   /** What to throw when it does not pass. */
   readonly failure: BuildError
-  /** How long the registry asks us to wait. */
+  /** How long the server asks us to wait. */
   readonly waitMs: number | undefined
 
   constructor(failure: BuildError, waitMs?: number) {
@@ -16,10 +16,10 @@ export class PassingFailure extends Error {
 }
 
 const pausesMs = [1000, 2000, 4000, 8000]
-/** A registry that asks for more is not waited for: the user knows better what to do with an hour. */
+/** A server that asks for more is not waited for: the user knows better what to do with an hour. */
 const longestWaitMs = 60_000
 
-/** Does the work again as long as its failure may pass: up to four times, after 1, 2, 4 and 8 seconds or when the registry says.
+/** Does the work again as long as its failure may pass: up to four times, after 1, 2, 4 and 8 seconds or when the server says.
  *  @throws the failure that did not pass; any other as it is; `signal.reason` */
 export async function retrying<T>(work: () => Promise<T>, clock: Clock, signal: AbortSignal | undefined): Promise<T> {
   for (const pauseMs of pausesMs) {

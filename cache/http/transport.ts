@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type * as undici from 'undici'
-import { isLoopback } from './registry-url.ts'
+import { isLoopback } from './loopback.ts'
 
 export interface Exchange {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'

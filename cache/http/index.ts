@@ -1,0 +1,12 @@
+export { systemClock, type Clock } from './clock.ts'
+export { connectionCode, connectionReason, mayConnectionPass, mayStatusPass } from './connection-failure.ts'
+export { isLoopback } from './loopback.ts'
+export { PassingFailure, retryAfterMs, retrying } from './retry.ts'
+export {
+  openTransport,
+  type Answer,
+  type Exchange,
+  type ProxySettings,
+  type RequestBody,
+  type Transport,
+} from './transport.ts'
