@@ -90,7 +90,9 @@ export interface ImagePlan {
   readonly platform: Platform
   readonly author: string | undefined
   readonly config: ImageConfig
-  /** The base's entries as they were, then one for each instruction, without `created`: assembly fills that in. */
+  /** RFC 3339. `undefined`: when its newest layer was made. */
+  readonly created: string | undefined
+  /** The base's entries as they were, then one for each instruction; what has no `created` is given one by assembly. */
   readonly history: readonly HistoryEntry[]
 }
 

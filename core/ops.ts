@@ -27,6 +27,15 @@ export interface ContextOp {
   readonly name: string
   /** The lines of `.dockerignore`, cleaned, in order; `!` first means "take after all". */
   readonly ignore: readonly string[]
+  /** What the patterns come from, to tell people why a file is not there. */
+  readonly unkeyed: { readonly ignoreFile: WrittenIgnore | undefined }
+}
+
+/** An ignore file as the user wrote it. */
+export interface WrittenIgnore {
+  readonly file: string
+  /** Parallel to the patterns: the number of the line, from 1, and what it says. */
+  readonly lines: readonly { readonly number: number; readonly text: string }[]
 }
 
 /** One checkout of a git repository. Takes no input. */
@@ -125,6 +134,8 @@ export interface MakeDirectoryAction {
   readonly owner: Owner | undefined
   /** What a user name that the tree does not know means: WORKDIR takes root then, BuildKit's habit. */
   readonly unknownOwner: 'root' | 'error'
+  /** Time of what is made. `undefined`: now. */
+  readonly mtimeSeconds: number | undefined
 }
 
 export interface WriteFileAction {

@@ -3,12 +3,16 @@ import type { SourceRange } from '../core/source-range.ts'
 import { parseInstruction } from './instructions/parse-instruction.ts'
 import type { ArgInstruction, FromInstruction, Instruction, StageInstruction } from './instructions/types.ts'
 import type { Directive, DirectiveName, EscapeCharacter } from './parser/directives.ts'
+import { checkSyntax } from './check-syntax.ts'
+import { findSyntax } from './parser/find-syntax.ts'
 import { parseSyntax } from './parser/parse-syntax.ts'
 import type { InstructionSyntax } from './parser/syntax.ts'
 
 /** A Dockerfile, read but not yet given any meaning: no variable is expanded. */
 export interface Dockerfile {
   readonly file: string
+  /** The image that stands for the language, as the file or `BUILDKIT_SYNTAX` names it: one of Docker's own. */
+  readonly syntax: string | undefined
   readonly escape: EscapeCharacter
   readonly directives: ReadonlyMap<DirectiveName, Directive>
   /** The ARGs before the first FROM. */
@@ -23,10 +27,18 @@ export interface DockerfileStage {
   readonly instructions: readonly StageInstruction[]
 }
 
-/** Reads the text of a Dockerfile; `file` is the name that positions carry.
- *  @throws {BuildError} `DOCKERFILE_SYNTAX`, `INSTRUCTION_UNKNOWN`, `INSTRUCTION_INVALID`, `STAGE_INVALID`; as `BuildErrors`
+export interface ParseOptions {
+  /** The value of the build argument `BUILDKIT_SYNTAX`. */
+  readonly syntax?: string | undefined
+}
+
+/** Reads the text of a Dockerfile; `file` is the name that positions carry, `syntax` a language that counts instead of what the
+ *  file says.
+ *  @throws {BuildError} `UNSUPPORTED` for a file in another language, `DOCKERFILE_SYNTAX`, `INSTRUCTION_UNKNOWN`, `INSTRUCTION_INVALID`, `STAGE_INVALID`; as `BuildErrors`
  *  with all that is wrong, when it is more than one thing */
-export function parseDockerfile(text: string, file: string): Dockerfile {
+export function parseDockerfile(text: string, file: string, { syntax }: ParseOptions = {}): Dockerfile {
+  const named = syntax === undefined ? findSyntax(text, file) : { value: syntax, range: undefined }
+  if (named !== undefined) checkSyntax(named.value, named.range)
   const errors: BuildError[] = []
   const { escape, directives, instructions, emptyContinuations } = parseSyntax(text, file, errors)
   if (instructions.length === 0) errors.push(emptyFile(file))
@@ -43,7 +55,7 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
   }
   if (stages.length === 0 && errors.length === 0) errors.push(noStage(file, globals))
   throwCollected(errors.sort((a, b) => positionOf(a) - positionOf(b)))
-  return { file, escape, directives, globals, stages, emptyContinuations }
+  return { file, syntax: named?.value, escape, directives, globals, stages, emptyContinuations }
 }
 
 function tryParse(syntax: InstructionSyntax, escape: EscapeCharacter, errors: BuildError[]): Instruction | undefined {

@@ -65,7 +65,7 @@ function outcomeOf(folder: string): { kind: 'plan.json' | 'error.txt'; text: str
 function planOf(folder: string, text: string): BuildPlan {
   const options = planOptions(folder)
   const known = readJson(join(folder, 'answers.json')) as CaseAnswers
-  const dockerfile = parseDockerfile(text, 'Dockerfile')
+  const dockerfile = parseDockerfile(text, 'Dockerfile', { syntax: options.buildArgs.get('BUILDKIT_SYNTAX') })
   const answers = new Map<string, ImageAnswer>()
   for (let round = 0; round < 5; round++) {
     const result = planBuild(dockerfile, options, answers)
@@ -113,12 +113,13 @@ function answerTo({ reference, platform }: ImageQuestion, known: CaseAnswers): I
 function summaryOf(plan: BuildPlan): unknown {
   const vertices = [...plan.graph.vertices.values()]
   const numbers = new Map(vertices.map(({ id }, index) => [id, index]))
-  const { platform, author, config, history } = plan.image
+  const { platform, author, created, config, history } = plan.image
   return {
     vertices: vertices.map((vertex, index) => summaryOfVertex(vertex, index, numbers)),
     target: numbers.get(plan.target),
     platform: platform.os === 'linux' && platform.architecture === 'amd64' ? undefined : platform,
     author,
+    created,
     config: { ...config, Env: config.Env?.filter((entry) => !isDefaultPath(entry)) },
     history: history.map(({ created_by, comment, empty_layer }) => {
       const mark = (comment === undefined ? 'base' : '') + (empty_layer === true ? 'empty' : '')
@@ -145,6 +146,8 @@ function summaryOfOp(op: Op): object {
     case 'scratch':
     case 'merge':
       return {}
+    case 'context':
+      return { type: op.type, name: op.name, ignore: op.ignore }
     case 'image':
       return { platform: `${op.platform.os}/${op.platform.architecture}`, reference: op.unkeyed.reference }
     case 'run': {

@@ -119,7 +119,9 @@ async function makePlan(file: string, settings: Settings, images: ImageSources, 
   const [text, ignore] = await tasks.run(`[internal] load build definition from ${basename(file)}`, async () =>
     Promise.all([readFile(file, 'utf8'), ignoreFiles(file, settings, images)]),
   )
-  const dockerfile = parseDockerfile(text, inContext.startsWith('..') ? file : inContext)
+  const dockerfile = parseDockerfile(text, inContext.startsWith('..') ? file : inContext, {
+    syntax: settings.buildArgs.get('BUILDKIT_SYNTAX'),
+  })
   const answers = new Map<string, ImageAnswer>()
   for (;;) {
     const result = planBuild(dockerfile, planOptions(settings, images, ignore), answers)

@@ -14,6 +14,7 @@ const plan: ImagePlan = {
     User: '',
     Healthcheck: { Retries: 3, Test: ['CMD', 'true'], Timeout: 0 },
   },
+  created: undefined,
   history: [
     { created: '2020-02-02T02:02:02.5Z', created_by: 'the base' },
     { created_by: 'CMD []', comment: 'buildkit.dockerfile.v0', empty_layer: true },

@@ -15,6 +15,24 @@ function folderWith(...paths: readonly string[]): string {
   return root
 }
 
+const written = {
+  file: 'app.dockerignore',
+  lines: [
+    { number: 2, text: '/dist/' },
+    { number: 5, text: '!dist/keep' },
+    { number: 6, text: '*.log' },
+  ],
+}
+
+test('the line that hides it is told, as it is written', () => {
+  const ignore = ['dist', '!dist/keep', '*.log']
+  const tree = new ContextTree(folderWith('dist/app.js', 'dist/keep/x', 'a.log'), ignore, written)
+  expect(explainMissing(tree, 'dist/app.js')).toBe(
+    '"dist/app.js" exists, but the ignore file (app.dockerignore:2: /dist/) leaves it out of the build context.',
+  )
+  expect(explainMissing(tree, 'a.log')).toContain('(app.dockerignore:6: *.log)')
+})
+
 const inContext = (root: string, path: string, ignore: readonly string[] = []): string =>
   explainMissing(new ContextTree(root, ignore), path)
 

@@ -8,7 +8,8 @@ const maximumLookedAt = 5000
 /** One sentence on why `path` is not there: `.dockerignore` hides it, or something alike is elsewhere. */
 export function explainMissing(reader: TreeReader, path: string): string {
   if (reader instanceof ContextTree && reader.lstatIgnored(path) !== undefined) {
-    return `"${path}" exists, but .dockerignore leaves it out of the build context.`
+    const line = reader.findHidingLine(path)
+    return `"${path}" exists, but ${line === undefined ? '.dockerignore' : `the ignore file (${line})`} leaves it out of the build context.`
   }
   const near = findNamesake(reader, nameOf(path)) ?? findSimilarSibling(reader, path)
   const where =

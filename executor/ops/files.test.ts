@@ -44,6 +44,7 @@ const makeDirectory = (path: string, options: Partial<MakeDirectoryAction> = {})
   mode: 0o755,
   owner: undefined,
   unknownOwner: 'root',
+  mtimeSeconds: undefined,
   ...options,
 })
 

@@ -57,7 +57,8 @@ function makeDirectory(action: MakeDirectoryAction, { nowNs }: FilesRequest, lay
   const entry = layer.tree.lstat(path)
   if (entry?.type === 'directory') return // an empty layer
   const owner = ownerOfDirectory(action, layer)
-  layer.ensureDirectory(path, { ...owner, mode: action.mode, mtimeNs: nowNs })
+  const mtimeNs = action.mtimeSeconds === undefined ? nowNs : BigInt(action.mtimeSeconds) * 1_000_000_000n
+  layer.ensureDirectory(path, { ...owner, mode: action.mode, mtimeNs })
 }
 
 function ownerOfDirectory(

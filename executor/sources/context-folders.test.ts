@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import type { Selection } from '../files/select-sources.ts'
 import { ContextFolders } from './context-folders.ts'
 
-const context: ContextOp = { type: 'context', name: 'context', ignore: [] }
+const context: ContextOp = { type: 'context', name: 'context', ignore: [], unkeyed: { ignoreFile: undefined } }
 const all: Selection = { sources: ['.'], wildcards: true, excludes: [], parents: false }
 
 interface Setting {

@@ -69,7 +69,7 @@ export class ContextFolders {
 
   #treeOf(op: ContextOp): ContextTree {
     const id = JSON.stringify([op.name, op.ignore])
-    const tree = this.#trees.get(id) ?? new ContextTree(this.folderOf(op), op.ignore)
+    const tree = this.#trees.get(id) ?? new ContextTree(this.folderOf(op), op.ignore, op.unkeyed.ignoreFile)
     this.#trees.set(id, tree)
     return tree
   }

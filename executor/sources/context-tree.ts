@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
+import type { WrittenIgnore } from '../../core/ops.ts'
 import { readNames } from '../tree/read-names.ts'
 import { readTarget } from '../tree/read-target.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
@@ -12,15 +13,17 @@ const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
 export class ContextTree implements TreeReader {
   readonly #root: string
   readonly #ignore: IgnoreMatcher
+  readonly #written: WrittenIgnore | undefined
   readonly #states = new Map<string, IgnoreState>()
   readonly #entries = new Map<string, TreeEntry | undefined>()
   readonly #names = new Map<string, readonly string[]>()
   readonly #targets = new Map<string, string>()
   readonly #directories = new Map<string, boolean>()
 
-  /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`. */
-  constructor(root: string, ignore: readonly string[]) {
+  /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`; @param written where these come from. */
+  constructor(root: string, ignore: readonly string[], written?: WrittenIgnore) {
     this.#root = root
+    this.#written = written
     this.#ignore = new IgnoreMatcher(ignore)
   }
 
@@ -60,6 +63,13 @@ export class ContextTree implements TreeReader {
     if (!this.#isDirectory(parentOf(path))) return undefined
     const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
     return stats === undefined ? undefined : { ...entryOfStats(stats), uid: 0, gid: 0 }
+  }
+
+  /** The line of the ignore file that hides the path: `.dockerignore:3: dist`. `undefined`: none does, or it is not known which. */
+  findHidingLine(path: string): string | undefined {
+    const { ignored, matched } = this.#stateOf(path)
+    const line = ignored ? this.#written?.lines[matched.lastIndexOf(true)] : undefined
+    return line && `${this.#written?.file}:${line.number}: ${line.text}`
   }
 
   #look(path: string): TreeEntry | undefined {

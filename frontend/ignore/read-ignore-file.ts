@@ -1,15 +1,26 @@
+import type { WrittenIgnore } from '../../core/ops.ts'
+import { trimSpace } from '../parser/white-space.ts'
 import { cleanPatterns } from './clean-patterns.ts'
 
-/** The patterns of a `.dockerignore`, cleaned, in order. A `#` in the first column makes a comment.
+/** The patterns of an ignore file, cleaned, in order, and where they are written. */
+export interface IgnorePatterns {
+  readonly patterns: readonly string[]
+  readonly written: WrittenIgnore
+}
+
+/** Reads a `.dockerignore`. A `#` in the first column makes a comment.
  *  @throws {BuildError} `IGNORE_PATTERN_INVALID`
  *  @see https://docs.docker.com/build/concepts/context/#syntax */
-export function readIgnoreFile(text: string, file: string): readonly string[] {
+export function readIgnoreFile(text: string, file: string): IgnorePatterns {
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/)
-  return cleanPatterns(
-    lines.flatMap((line, index) => {
-      if (line.startsWith('#')) return []
-      const start = { line: index + 1, column: 1 }
-      return [{ text: line, range: { file, start, end: { line: index + 1, column: line.length + 1 } } }]
-    }),
-  )
+  const found = lines.flatMap((line, index) => {
+    if (line.startsWith('#')) return []
+    const number = index + 1
+    const range = { file, start: { line: number, column: 1 }, end: { line: number, column: line.length + 1 } }
+    return cleanPatterns([{ text: line, range }]).map((pattern) => ({ pattern, number, text: trimSpace(line) }))
+  })
+  return {
+    patterns: found.map(({ pattern }) => pattern),
+    written: { file, lines: found.map(({ number, text }) => ({ number, text })) },
+  }
 }

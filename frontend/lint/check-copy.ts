@@ -18,6 +18,6 @@ export function checkCopiedPath(
     : new IgnoreMatcher(contextIgnore).ignores(path)
   if (!ignored) return
   const verb = instruction.kind === 'copy' ? 'Copy' : 'Add'
-  const message = `Attempting to ${verb} file ${JSON.stringify(source)} that is excluded by .dockerignore`
+  const message = `Attempting to ${verb} file ${JSON.stringify(isRoot ? source : path)} that is excluded by .dockerignore`
   lint.report('CopyIgnoredFile', message, instruction)
 }

@@ -16,6 +16,8 @@ export interface StageContext {
   readonly graph: GraphBuilder
   readonly names: StepNames
   readonly options: PlanOptions
+  /** Time of all that is made, in seconds since 1970. */
+  readonly epochSeconds: number | undefined
   /** Build arguments, and the values that they give to what is declared. */
   readonly globals: ReadonlyMap<string, string>
   readonly escape: EscapeCharacter

@@ -44,7 +44,7 @@ export function lowerCommand({ state, lint }: StageContext, instruction: Command
 /** Makes the directory, owned by USER, unless it is the root.
  *  @see https://docs.docker.com/reference/dockerfile/#workdir */
 export function lowerWorkdir(context: StageContext, instruction: WorkdirInstruction, triggered: boolean): void {
-  const { state, graph, names, lint, ignoreCache } = context
+  const { state, graph, names, lint, ignoreCache, epochSeconds } = context
   const path = expandIn(context, instruction, instruction.path).text
   checkWorkdir(lint, instruction, path, state.hasOwnWorkdir)
   state.hasOwnWorkdir = true
@@ -63,6 +63,7 @@ export function lowerWorkdir(context: StageContext, instruction: WorkdirInstruct
           mode: 0o755,
           owner: state.user === '' ? undefined : parseOwner(state.user),
           unknownOwner: 'root',
+          mtimeSeconds: epochSeconds,
         },
       ],
     },

@@ -14,12 +14,12 @@ import { withShell } from './shell.ts'
 export function lowerRun(context: StageContext, instruction: RunInstruction, triggered: boolean): void {
   const { state, graph, names, options, ignoreCache } = context
   refuseDevices(instruction)
-  const { argv, files, summary } = commandOf(context, instruction)
+  const { argv, files, summary, script } = commandOf(context, instruction)
   const inputs: VertexId[] = [state.tree]
   const mounts = [...files, ...lowerMounts(context, instruction, inputs)]
   const env = [...state.variables].map(([name, value]): EnvEntry => ({ name, value }))
   const shown = shownText(context, instruction, { quotes: 'keep', unset: 'keep' })
-  state.recordLayer(`RUN ${[...argsPrefix(context), ...argv].join(' ')} # buildkit`)
+  state.recordLayer(`RUN ${[...argsPrefix(context), ...argv].join(' ')}${script} # buildkit`)
   state.tree = graph.add(
     {
       type: 'run',
@@ -47,25 +47,27 @@ interface Command {
   readonly files: readonly Mount[]
   /** Of the script that the line does not show. */
   readonly summary: string
+  /** The heredoc that `argv` runs as a file: BuildKit's history loses it. */
+  readonly script: string
 }
 
 /** A heredoc that is the whole line is the script: run by its interpreter with `#!`, else by the shell. One within a
  *  longer line is the shell's to read.
  *  @see https://docs.docker.com/reference/dockerfile/#here-documents */
 function commandOf({ state }: StageContext, { command, heredocs }: RunInstruction): Command {
-  if (command.form === 'exec') return { argv: command.argv, files: [], summary: '' }
+  if (command.form === 'exec') return { argv: command.argv, files: [], summary: '', script: '' }
   const [first] = heredocs
-  if (first === undefined) return { argv: withShell(state, command.text), files: [], summary: '' }
+  if (first === undefined) return { argv: withShell(state, command.text), files: [], summary: '', script: '' }
   if (findHeredocToken(command.text) === undefined) {
     const bodies = heredocs.map(({ name, body }) => `\n${body.text}${name}`)
-    return { argv: withShell(state, command.text + bodies.join('')), files: [], summary: '' }
+    return { argv: withShell(state, command.text + bodies.join('')), files: [], summary: '', script: '' }
   }
   const script = heredocText(first).text
   const summary = ` (${summarise(first.body.text)})`
-  if (!script.startsWith('#!')) return { argv: withShell(state, script), files: [], summary }
+  if (!script.startsWith('#!')) return { argv: withShell(state, script), files: [], summary, script: '' }
   const target = `/dev/pipes/${first.name}`
   const file: Mount = { kind: 'file', target, content: script, mode: 0o755 }
-  return { argv: withShell(state, target), files: [file], summary }
+  return { argv: withShell(state, target), files: [file], summary, script: ` <<${first.name}\n${script}${first.name}` }
 }
 
 function summarise(script: string): string {

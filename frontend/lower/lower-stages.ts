@@ -4,13 +4,14 @@ import type { CopyAction } from '../../core/ops.ts'
 import { formatPlatform } from '../../core/platform.ts'
 import type { SourceRange } from '../../core/source-range.ts'
 import type { Dockerfile } from '../dockerfile.ts'
-import { readIgnoreFile } from '../ignore/read-ignore-file.ts'
+import { readIgnoreFile, type IgnorePatterns } from '../ignore/read-ignore-file.ts'
 import type { Lint } from '../lint/lint.ts'
 import { applyInstruction } from './apply-instruction.ts'
 import { collect } from './collect.ts'
 import { namesForeignTrees } from './needs.ts'
 import type { Origin } from './origins.ts'
 import { questionKey, type ImageAnswer, type ImageAnswers, type ImageQuestion, type PlanOptions } from './plan.ts'
+import { formatSeconds } from './source-date.ts'
 import type { Stage } from './stages.ts'
 import { StageState } from './stage-state.ts'
 import type { Step } from './step.ts'
@@ -23,6 +24,8 @@ export interface Lowering {
   readonly steps: ReadonlyMap<number, readonly Step[]>
   readonly globals: ReadonlyMap<string, string>
   readonly options: PlanOptions
+  /** Time of all that is made, in seconds since 1970. */
+  readonly epochSeconds: number | undefined
   readonly answers: ImageAnswers
   readonly graph: GraphBuilder
   readonly lint: Lint
@@ -37,7 +40,7 @@ export function lowerStages(lowering: Lowering): ReadonlyMap<number, StageState>
 class StageLowering {
   readonly #lowering: Lowering
   readonly #states = new Map<number, StageState>()
-  readonly #ignores = new Map<string, readonly string[]>()
+  readonly #ignores = new Map<string, IgnorePatterns>()
   readonly #alone: boolean
 
   constructor(lowering: Lowering) {
@@ -45,7 +48,8 @@ class StageLowering {
     this.#lowering = lowering
     this.#alone = stages.length === 1 && !namesForeignTrees(stages, options)
     for (const [name, { text, file }] of options.ignore) {
-      this.#ignores.set(name, collect(errors, () => readIgnoreFile(text, file)) ?? [])
+      const patterns = collect(errors, () => readIgnoreFile(text, file))
+      if (patterns !== undefined) this.#ignores.set(name, patterns)
     }
   }
 
@@ -59,7 +63,7 @@ class StageLowering {
   }
 
   #lowerStage(stage: Stage, steps: readonly Step[]): void {
-    const { dockerfile, stages, options, globals, graph, lint, errors } = this.#lowering
+    const { dockerfile, stages, options, epochSeconds, globals, graph, lint, errors } = this.#lowering
     const names = new StepNames(stage, steps, this.#alone, options)
     const state = this.#begin(stage, names)
     const context = {
@@ -69,14 +73,16 @@ class StageLowering {
       graph,
       names,
       options,
+      epochSeconds,
       globals,
       escape: dockerfile.escape,
       lint,
-      contextIgnore: this.#ignores.get('context') ?? [],
+      contextIgnore: this.#ignores.get('context')?.patterns ?? [],
       ignoreCache: isUncached(stage, options),
       treeOf: (origin: Origin | undefined, place: SourceRange) => this.#treeOf(origin, place, stage),
     }
     for (const step of steps) collect(errors, () => applyInstruction(context, step))
+    if (epochSeconds !== undefined) state.dateHistory(formatSeconds(epochSeconds))
     this.#states.set(stage.index, state)
   }
 
@@ -139,8 +145,9 @@ class StageLowering {
 
   #context(name: string): VertexId {
     const label = name === 'context' ? '[internal] load build context' : `[context ${name}] load`
-    const ignore = this.#ignores.get(name) ?? []
-    return this.#lowering.graph.add({ type: 'context', name, ignore }, [], { name: label })
+    const { patterns = [], written } = this.#ignores.get(name) ?? {}
+    const unkeyed = { ignoreFile: written }
+    return this.#lowering.graph.add({ type: 'context', name, ignore: patterns, unkeyed }, [], { name: label })
   }
 
   #image(question: ImageQuestion, label: StepName | undefined): VertexId {

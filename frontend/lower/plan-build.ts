@@ -9,6 +9,7 @@ import { globalScope } from './global-scope.ts'
 import { lowerStages } from './lower-stages.ts'
 import { checkTakings, findNeeds } from './needs.ts'
 import type { BuildPlan, ImageAnswers, PlanOptions, PlanResult } from './plan.ts'
+import { formatSeconds, readSourceDate } from './source-date.ts'
 import { findTarget, resolveStages } from './stages.ts'
 import type { StageState } from './stage-state.ts'
 import { unusedBuildArgs } from './unused-build-args.ts'
@@ -17,12 +18,15 @@ import { unusedBuildArgs } from './unused-build-args.ts'
  *  caller looks these up and calls again, with all answers so far, until a plan comes.
  *  @throws {BuildError} for whatever the user can repair in the Dockerfile, placed in it; as `BuildErrors`, if it is more
  *  than one thing */
-export function planBuild(dockerfile: Dockerfile, options: PlanOptions, answers: ImageAnswers): PlanResult {
+export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: ImageAnswers): PlanResult {
   const errors: BuildError[] = []
-  const lint = lintOf(dockerfile, options)
+  const lint = lintOf(dockerfile, asked)
   checkDockerfile(lint, dockerfile)
-  const scope = globalScope(dockerfile, options, options.buildArgs, errors)
+  const declared = globalScope(dockerfile, asked, asked.buildArgs, errors)
   throwCollected(errors)
+  const { seconds: epochSeconds, buildArgs } = readSourceDate(dockerfile, declared, asked.buildArgs)
+  const options = { ...asked, buildArgs }
+  const scope = globalScope(dockerfile, options, buildArgs, errors)
   checkDefaultArgs(lint, dockerfile, globalScope(dockerfile, options, new Map(), []))
   const stages = resolveStages(dockerfile, scope, options, lint, errors)
   throwCollected(errors)
@@ -32,7 +36,8 @@ export function planBuild(dockerfile: Dockerfile, options: PlanOptions, answers:
   const { steps, questions } = findNeeds(target, stages, options, answers)
   if (questions.length > 0) return { kind: 'questions', questions }
   const graph = new GraphBuilder()
-  const lowering = { dockerfile, stages, steps, globals: scope.values, options, answers, graph, lint, errors }
+  const globals = scope.values
+  const lowering = { dockerfile, stages, steps, globals, options, epochSeconds, answers, graph, lint, errors }
   const states = lowerStages(lowering)
   throwCollected(errors)
   const state = states.get(target.index)
@@ -41,16 +46,22 @@ export function planBuild(dockerfile: Dockerfile, options: PlanOptions, answers:
   const plan: BuildPlan = {
     graph: graph.graph(),
     target: state.tree,
-    image: imagePlan(state, options),
+    image: imagePlan(state, options, epochSeconds),
     warnings: lint.warnings,
     unusedBuildArgs: unusedBuildArgs(dockerfile, options.buildArgs),
   }
   return { kind: 'plan', plan }
 }
 
-function imagePlan(state: StageState, options: PlanOptions): ImagePlan {
+function imagePlan(state: StageState, options: PlanOptions, epochSeconds: number | undefined): ImagePlan {
   for (const [name, value] of options.labels) state.labels.set(name, value)
-  return { platform: options.targetPlatform, author: state.author, config: state.config(), history: state.history }
+  return {
+    platform: options.targetPlatform,
+    author: state.author,
+    config: state.config(),
+    created: epochSeconds === undefined ? undefined : formatSeconds(epochSeconds),
+    history: state.history,
+  }
 }
 
 function lintOf({ directives }: Dockerfile, { buildArgs }: PlanOptions): Lint {

@@ -9,7 +9,7 @@ import type { SourceRange } from '../../core/source-range.ts'
 /** What the caller wants of a Dockerfile. */
 export interface PlanOptions {
   readonly buildArgs: ReadonlyMap<string, string>
-  /** A stage's name in any case. `undefined`: the last stage. */
+  /** A stage's name in any case, or its number from 0. `undefined`: the last stage. */
   readonly target: string | undefined
   readonly targetPlatform: Platform
   readonly buildPlatform: Platform

@@ -107,6 +107,13 @@ export class StageState {
     this.history.push({ created_by: createdBy, comment: historyComment })
   }
 
+  /** Gives the entries of this Dockerfile a time. */
+  dateHistory(created: string): void {
+    for (const [index, entry] of this.history.entries()) {
+      if (entry.comment === historyComment && entry.created === undefined) this.history[index] = { ...entry, created }
+    }
+  }
+
   config(): ImageConfig {
     return {
       User: this.user === '' ? undefined : this.user,

@@ -105,16 +105,21 @@ function blankBase({ base }: FromInstruction): BuildError {
   })
 }
 
-/** The stage that is built, by its name in any case.
+/** The stage that is built, by its name in any case, or its number from 0.
  *  @throws {BuildError} `STAGE_NOT_FOUND` */
 export function findTarget(stages: readonly Stage[], target: string | undefined): Stage {
-  const found = target === undefined ? stages.at(-1) : findStageNamed(stages, target)
+  const found =
+    target === undefined ? stages.at(-1) : (findStageNamed(stages, target) ?? findStageNumbered(stages, target))
   if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
   throw new BuildError('STAGE_NOT_FOUND', `Target stage ${JSON.stringify(target)} could not be found`, {
     hint:
       didYouMean(findSuggestion(target ?? '', names)) ?? `The stages with names are: ${names.join(', ') || 'none'}.`,
   })
+}
+
+function findStageNumbered(stages: readonly Stage[], text: string): Stage | undefined {
+  return /^\d+$/.test(text) ? stages[Number(text)] : undefined
 }
 
 /** The last of that name, in any case. */

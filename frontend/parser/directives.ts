@@ -15,10 +15,13 @@ export interface Directive {
   readonly range: SourceRange
 }
 
-/** Reads parser directives from the first lines of a Dockerfile, and stops for good at the first line that is none.
+/** Reads parser directives from the first lines of a Dockerfile, and stops for good at the first line that is none; a `#!` in the very
+ *  first is passed over.
  *  @see https://docs.docker.com/reference/dockerfile/#parser-directives */
 export class DirectiveReader {
   readonly directives = new Map<DirectiveName, Directive>()
+  #isFirst = true
+  #behindShebang = false
   #done = false
 
   get escape(): EscapeCharacter {
@@ -29,8 +32,15 @@ export class DirectiveReader {
    *  @throws {BuildError} `DOCKERFILE_SYNTAX` for one that is repeated or has a value it cannot have. */
   read(line: PlacedText): boolean {
     if (this.#done) return false
+    if (this.#isFirst && line.text.startsWith('#!')) {
+      this.#isFirst = false
+      this.#behindShebang = true
+      return false
+    }
+    this.#isFirst = false
     const directive = findDirective(line)
-    if (directive === undefined) {
+    // Behind `#!`, BuildKit goes on looking for the directives that are not the parser's own.
+    if (directive === undefined || (this.#behindShebang && directive.name === 'escape')) {
       this.#done = true
       return false
     }
@@ -49,9 +59,10 @@ export class DirectiveReader {
   }
 }
 
-function findDirective(line: PlacedText): Directive | undefined {
-  if (!line.text.startsWith('#')) return undefined
-  const body = line.text.slice(1 + leadingSpace(line.text.slice(1)))
+/** @param mark what directives stand behind */
+export function findDirective(line: PlacedText, mark: '#' | '//' = '#'): Directive | undefined {
+  if (!line.text.startsWith(mark)) return undefined
+  const body = line.text.slice(mark.length + leadingSpace(line.text.slice(mark.length)))
   const [, key = '', value = ''] = /^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(body) ?? []
   const name = names.find((known) => known === key.toLowerCase())
   return name === undefined ? undefined : { name, value, range: line.trim().range }

@@ -51,6 +51,14 @@ test('proxies of the environment are known by both spellings, empty ones not at 
   expect(Object.fromEntries(settings({}, { env }).proxies)).toEqual({ HTTP_PROXY: 'http://a', no_proxy: 'b' })
 })
 
+test('SOURCE_DATE_EPOCH of the environment is a build argument, unless one is given', () => {
+  const env = { SOURCE_DATE_EPOCH: '5' }
+  expect(settings({}, { env }).buildArgs.get('SOURCE_DATE_EPOCH')).toBe('5')
+  const given = { buildArgs: { SOURCE_DATE_EPOCH: '' } }
+  expect(settings(given, { env }).buildArgs.get('SOURCE_DATE_EPOCH')).toBe('')
+  expect(settings({}, { env: { SOURCE_DATE_EPOCH: '' } }).buildArgs.size).toBe(0)
+})
+
 const refused: Readonly<Record<string, readonly [request: object, code: string, message: string]>> = {
   'an unknown option': [{ tag: 'a' }, 'OPTION_INVALID', '"tag"'],
   'no context': [{ context: '' }, 'OPTION_INVALID', '"context" must be a path'],

@@ -15,6 +15,7 @@ export interface Settings {
   readonly file: string | undefined
   /** Names of the image in full: `docker.io/library/app:latest`. */
   readonly tags: readonly string[]
+  /** With `SOURCE_DATE_EPOCH` from the environment, unless the request has one. */
   readonly buildArgs: ReadonlyMap<string, string>
   /** Proxy settings of the environment: build arguments that nobody gave, by the names that BuildKit predefines. */
   readonly proxies: ReadonlyMap<string, string>
@@ -68,7 +69,7 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     context: resolve(context),
     file: request.file === undefined ? undefined : localFile(request.file),
     tags,
-    buildArgs: textMap('buildArgs', request.buildArgs),
+    buildArgs: new Map([...sourceDateOf(surroundings.env), ...textMap('buildArgs', request.buildArgs)]),
     proxies: proxiesOf(surroundings.env),
     target: request.target === undefined || request.target === '' ? undefined : request.target,
     labels: textMap('labels', request.labels),
@@ -103,6 +104,12 @@ function proxiesOf(env: Surroundings['env']): ReadonlyMap<string, string> {
       return value === undefined || value === '' ? [] : [[name, value] as const]
     }),
   )
+}
+
+/** @see https://reproducible-builds.org/docs/source-date-epoch/ */
+function sourceDateOf(env: Surroundings['env']): ReadonlyMap<string, string> {
+  const value = env['SOURCE_DATE_EPOCH']
+  return new Map(value === undefined || value === '' ? [] : [['SOURCE_DATE_EPOCH', value]])
 }
 
 function rejectRemoteContext(context: string): void {

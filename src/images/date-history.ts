@@ -13,7 +13,7 @@ export function dateHistory(history: readonly HistoryEntry[], tree: Tree): Dated
   const layers = [...tree]
   const known = history.map((entry) => {
     const layer = entry.empty_layer === true ? undefined : layers.shift()
-    return layer?.kind === 'step' ? new Date(layer.createdAtMs).toISOString() : entry.created
+    return entry.created ?? (layer?.kind === 'step' ? new Date(layer.createdAtMs).toISOString() : undefined)
   })
   let last = known.find((time) => time !== undefined)
   const dated = history.map((entry, index) => {

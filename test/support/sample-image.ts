@@ -30,6 +30,7 @@ export async function putSampleImage(blobs: BlobStore, sample: SampleImage = {})
       platform,
       author: undefined,
       config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'] },
+      created: undefined,
       history: packed.map((_, index) => ({ created_by: `step ${index}` })),
     },
     layers: packed,
