@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'STAGE_NOT_FOUND'
   | 'IGNORE_PATTERN_INVALID'
   | 'CHECK_FAILED'
+  | 'NOT_ALLOWED'
   // sources
   | 'REFERENCE_INVALID'
   | 'IMAGE_NOT_FOUND'

@@ -1,5 +1,6 @@
 import type { Digest } from './digest.ts'
 import type { Platform } from './platform.ts'
+import type { Ulimit } from './ulimits.ts'
 
 /** What to do, as plain data. Fields named `unkeyed` tell the machinery how to do it, but cannot change the result as far as
  *  a key is concerned: `keyedOp()` leaves them out. */
@@ -71,12 +72,19 @@ export interface RunOp {
   readonly hostname: string
   /** Names only: their addresses are in `unkeyed`. */
   readonly extraHosts: readonly string[]
+  readonly limits: RunLimits
   readonly unkeyed: {
     /** Proxy settings, added to `env` for the process. */
     readonly proxyEnv: readonly EnvEntry[]
     /** Parallel to `extraHosts`. */
     readonly extraHostAddresses: readonly string[]
   }
+}
+
+export interface RunLimits {
+  /** Size of /dev/shm. `undefined`: 64 MiB, as Docker has it. */
+  readonly shmSizeBytes: number | undefined
+  readonly ulimits: readonly Ulimit[]
 }
 
 export interface EnvEntry {

@@ -18,6 +18,8 @@ const options: PlanOptions = {
   namedContexts: new Map(),
   ignore: new Map(),
   extraHosts: [],
+  limits: { shmSizeBytes: undefined, ulimits: [] },
+  entitlements: new Set(),
   multiPlatform: false,
 }
 

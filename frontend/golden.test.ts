@@ -33,6 +33,8 @@ interface CaseOptions {
   readonly noCache?: PlanOptions['noCache']
   readonly contexts?: Readonly<Record<string, 'files' | 'image'>>
   readonly hosts?: Readonly<Record<string, string>>
+  readonly limits?: Partial<PlanOptions['limits']>
+  readonly allow?: readonly string[]
   readonly multiPlatform?: boolean
 }
 
@@ -91,6 +93,8 @@ function planOptions(folder: string): PlanOptions {
       existsSync(ignore) ? [['context', { text: readFileSync(ignore, 'utf8'), file: '.dockerignore' }]] : [],
     ),
     extraHosts: Object.entries(options.hosts ?? {}).map(([host, address]) => ({ host, address })),
+    limits: { shmSizeBytes: undefined, ulimits: [], ...options.limits },
+    entitlements: new Set(options.allow),
     multiPlatform: options.multiPlatform ?? false,
   }
 }
@@ -151,7 +155,7 @@ function summaryOfOp(op: Op): object {
     case 'image':
       return { platform: `${op.platform.os}/${op.platform.architecture}`, reference: op.unkeyed.reference }
     case 'run': {
-      const { argv, cwd, env, unkeyed, network, security, hostname, user, mounts, extraHosts } = op
+      const { argv, cwd, env, unkeyed, network, security, hostname, user, mounts, extraHosts, limits } = op
       return {
         argv,
         cwd,
@@ -162,6 +166,7 @@ function summaryOfOp(op: Op): object {
         ...(security === 'sandbox' ? {} : { security }),
         ...(hostname === 'buildkitsandbox' ? {} : { hostname }),
         ...(extraHosts.length === 0 ? {} : { extraHosts, extraHostAddresses: unkeyed.extraHostAddresses }),
+        ...(limits.shmSizeBytes === undefined && limits.ulimits.length === 0 ? {} : { limits }),
         ...(unkeyed.proxyEnv.length === 0 ? {} : { proxyEnv: unkeyed.proxyEnv }),
       }
     }

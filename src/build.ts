@@ -171,7 +171,9 @@ function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyM
     noCache: settings.noCache,
     namedContexts: images.namedContexts,
     ignore,
-    extraHosts: [],
+    extraHosts: settings.run.extraHosts,
+    limits: settings.run.limits,
+    entitlements: settings.run.entitlements,
     multiPlatform: false,
   }
 }

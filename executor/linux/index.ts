@@ -44,14 +44,7 @@ export {
   type CapabilityName,
 } from './capabilities.ts'
 export { setGroup, setGroups, setUser } from './credentials.ts'
-export {
-  findOpenFileLimit,
-  getLimit,
-  isResourceName,
-  setLimit,
-  type ResourceLimit,
-  type ResourceName,
-} from './limits.ts'
+export { findOpenFileLimit, getLimit, setLimit, type ResourceLimit } from './limits.ts'
 export { cloneSibling, keepHeapAcrossFork } from './clone.ts'
 export { installSeccompFilter } from './seccomp.ts'
 export { joinNewSessionKeyring } from './keyring.ts'

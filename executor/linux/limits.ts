@@ -1,37 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { ulimitNames, type UlimitName } from '../../core/ulimits.ts'
 import { checked, libcFunction } from './libc.ts'
 import { syscallNumber } from './syscall.ts'
 
 const prlimit = libcFunction<[number, number, number, BigUint64Array | null, BigUint64Array | null]>(
   'long syscall(long number, int pid, unsigned int resource, const void *next, void *previous)',
 )
-
-/** In the order of their numbers, on the architectures that we know calls of. */
-const resources = [
-  'cpu',
-  'fsize',
-  'data',
-  'stack',
-  'core',
-  'rss',
-  'nproc',
-  'nofile',
-  'memlock',
-  'as',
-  'locks',
-  'sigpending',
-  'msgqueue',
-  'nice',
-  'rtprio',
-  'rttime',
-] as const
-
-/** As setrlimit(2) names them, without `RLIMIT_`, in lower case. */
-export type ResourceName = (typeof resources)[number]
-
-export function isResourceName(name: string): name is ResourceName {
-  return (resources as readonly string[]).includes(name)
-}
 
 /** `Infinity`: no limit. */
 export interface ResourceLimit {
@@ -44,9 +18,9 @@ const unlimited = 0xffff_ffff_ffff_ffffn
 /** This process's limit.
  *  @throws {LinuxError}
  *  @see https://man7.org/linux/man-pages/man2/getrlimit.2.html */
-export function getLimit(name: ResourceName): ResourceLimit {
+export function getLimit(name: UlimitName): ResourceLimit {
   const limit = new BigUint64Array(2)
-  checked(prlimit(syscallNumber('prlimit64'), 0, resources.indexOf(name), null, limit), 'prlimit64', name)
+  checked(prlimit(syscallNumber('prlimit64'), 0, ulimitNames.indexOf(name), null, limit), 'prlimit64', name)
   const [soft = 0n, hard = 0n] = limit
   return { soft: fromKernel(soft), hard: fromKernel(hard) }
 }
@@ -54,9 +28,9 @@ export function getLimit(name: ResourceName): ResourceLimit {
 /** Sets a limit of this process, which its children take over.
  *  @throws {LinuxError} `EPERM` for a hard limit above the present one without CAP_SYS_RESOURCE.
  *  @see https://man7.org/linux/man-pages/man2/getrlimit.2.html */
-export function setLimit(name: ResourceName, { soft, hard }: ResourceLimit): void {
+export function setLimit(name: UlimitName, { soft, hard }: ResourceLimit): void {
   const limit = BigUint64Array.of(toKernel(soft), toKernel(hard))
-  checked(prlimit(syscallNumber('prlimit64'), 0, resources.indexOf(name), limit, null), 'prlimit64', name)
+  checked(prlimit(syscallNumber('prlimit64'), 0, ulimitNames.indexOf(name), limit, null), 'prlimit64', name)
 }
 
 /** How many files a process may have open, as far as it can be read: Node raises its own soft limit when it starts, so what its caller

@@ -55,8 +55,8 @@ export async function runProcess(
         network: op.network,
         security: op.security,
         mounts,
-        shmSizeBytes: defaultShmBytes,
-        ulimits: [],
+        shmSizeBytes: op.limits.shmSizeBytes ?? defaultShmBytes,
+        ulimits: op.limits.ulimits,
       },
       io,
     )

@@ -1,4 +1,5 @@
 import type { NetworkMode } from '../../core/ops.ts'
+import type { Ulimit } from '../../core/ulimits.ts'
 
 export type IsolationName = 'oci' | 'native' | 'chroot'
 
@@ -53,13 +54,6 @@ export type SandboxMount =
       readonly noExec: boolean
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined; readonly mode: number }
-
-export interface Ulimit {
-  /** `nofile`, `nproc`, `core`, … as setrlimit(2) names them, without `RLIMIT_`, in lower case. */
-  readonly name: string
-  readonly soft: number
-  readonly hard: number
-}
 
 export interface SandboxIo {
   readonly signal: AbortSignal

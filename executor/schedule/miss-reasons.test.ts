@@ -22,6 +22,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     security: 'sandbox',
     hostname: 'h',
     extraHosts: [],
+    limits: { shmSizeBytes: undefined, ulimits: [] },
     unkeyed: { proxyEnv: [], extraHostAddresses: [] },
     ...fields,
   }
@@ -49,7 +50,7 @@ const cases: Readonly<Record<string, readonly [before: Parts, after: Parts, reas
   'a file more and one less': [{ files: { a: '' } }, { files: { b: '' } }, ['a is gone', 'b is new']],
   'another base': [{ inputs: { base: '1' } }, { inputs: { base: '2' } }, ['what it builds on changed: base']],
   'an input more': [{}, { inputs: { base: '1' } }, ['it now depends on base']],
-  'a field that has no words of its own': [{ hostname: 'a' }, { hostname: 'b' }, ['hostname changed']],
+  'a field with words of its own': [{ hostname: 'a' }, { hostname: 'b' }, ['the host name changed']],
 }
 
 for (const [what, [before, after, reasons]] of Object.entries(cases)) {

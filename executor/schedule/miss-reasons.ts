@@ -45,6 +45,10 @@ const fieldNames: Readonly<Record<string, string>> = {
   user: 'the user changed',
   mounts: 'the mounts changed',
   network: 'the network mode changed',
+  security: 'the security mode changed',
+  hostname: 'the host name changed',
+  extraHosts: 'the added hosts changed',
+  limits: 'the limits changed',
   actions: 'the instruction changed',
   digest: 'the image moved to another digest',
 }

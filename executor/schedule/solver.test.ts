@@ -26,6 +26,7 @@ function runOp(command: string): RunOp {
     security: 'sandbox',
     hostname: 'test',
     extraHosts: [],
+    limits: { shmSizeBytes: undefined, ulimits: [] },
     unkeyed: { proxyEnv: [], extraHostAddresses: [] },
   }
 }

@@ -4,6 +4,7 @@ import { findHeredocToken, heredocText } from '../parser/heredoc.ts'
 import type { RunInstruction } from '../instructions/types.ts'
 import { trimSpace } from '../parser/white-space.ts'
 import type { StageContext } from './context.ts'
+import { checkEntitlements } from './entitlements.ts'
 import { shownText } from './expand.ts'
 import { lowerMounts } from './lower-mounts.ts'
 import { proxyVariables } from './proxy.ts'
@@ -14,6 +15,7 @@ import { withShell } from './shell.ts'
 export function lowerRun(context: StageContext, instruction: RunInstruction, triggered: boolean): void {
   const { state, graph, names, options, ignoreCache } = context
   refuseDevices(instruction)
+  checkEntitlements(instruction, options)
   const { argv, files, summary, script } = commandOf(context, instruction)
   const inputs: VertexId[] = [state.tree]
   const mounts = [...files, ...lowerMounts(context, instruction, inputs)]
@@ -32,6 +34,7 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
       security: instruction.security,
       hostname: options.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || 'buildkitsandbox',
       extraHosts: options.extraHosts.map(({ host }) => host),
+      limits: options.limits,
       unkeyed: {
         proxyEnv: proxyVariables(options.buildArgs).filter(({ name }) => !state.variables.has(name)),
         extraHostAddresses: options.extraHosts.map(({ address }) => address),

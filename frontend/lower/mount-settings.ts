@@ -5,7 +5,7 @@ import type { PlacedText } from '../parser/placed-text.ts'
 import type { StageContext } from './context.ts'
 import { expandIn } from './expand.ts'
 import { readMountFields, type MountField } from './mount-fields.ts'
-import { findSizeBytes } from './sizes.ts'
+import { findSizeBytes } from '../../core/sizes.ts'
 
 const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const
 export type MountType = (typeof types)[number]

@@ -24,6 +24,8 @@ const defaults: PlanOptions = {
   namedContexts: new Map(),
   ignore: new Map(),
   extraHosts: [],
+  limits: { shmSizeBytes: undefined, ulimits: [] },
+  entitlements: new Set(),
   multiPlatform: false,
 }
 

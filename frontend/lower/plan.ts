@@ -2,7 +2,7 @@ import type { Digest } from '../../core/digest.ts'
 import type { Warning } from '../../core/events.ts'
 import type { Graph, VertexId } from '../../core/graph.ts'
 import type { ImageFile, ImagePlan } from '../../core/image.ts'
-import type { NetworkMode } from '../../core/ops.ts'
+import type { NetworkMode, RunLimits } from '../../core/ops.ts'
 import { formatPlatform, type Platform } from '../../core/platform.ts'
 import type { SourceRange } from '../../core/source-range.ts'
 
@@ -24,6 +24,10 @@ export interface PlanOptions {
   /** Ignore files by the name of their context, `context` being the build context. */
   readonly ignore: ReadonlyMap<string, IgnoreFile>
   readonly extraHosts: readonly ExtraHost[]
+  /** For each RUN. */
+  readonly limits: RunLimits
+  /** What RUN instructions may ask for beyond the ordinary, by the names that `--allow` has: `network.host`, `security.insecure`. */
+  readonly entitlements: ReadonlySet<string>
   /** Several platforms are built at once: names of steps say which. */
   readonly multiPlatform: boolean
 }

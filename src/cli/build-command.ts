@@ -3,6 +3,7 @@ import { BuildError } from '../../core/errors.ts'
 import type { OutputRequest } from '../config/request.ts'
 import type { IsolationName } from '../../executor/index.ts'
 import { parseOutput } from './parse-output.ts'
+import { parseHost, parseSize, parseUlimits } from './parse-run-options.ts'
 import type { BuildInvocation, ProgressKind } from './invocation.ts'
 import { runBuild } from './run-build.ts'
 import type { Terminal } from './terminal.ts'
@@ -17,6 +18,10 @@ interface BuildOptions {
   readonly label?: readonly string[]
   readonly cache: boolean
   readonly network: 'default' | 'none' | 'host'
+  readonly allow?: readonly string[]
+  readonly addHost?: readonly string[]
+  readonly shmSize?: string
+  readonly ulimit?: readonly string[]
   readonly output?: readonly OutputRequest[]
   readonly push?: boolean
   readonly platform?: string
@@ -51,6 +56,10 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     .addOption(
       new Option('--network <mode>', 'network of RUN steps').choices(['default', 'none', 'host']).default('default'),
     )
+    .option('--allow <entitlement>', 'let RUN steps have network.host or security.insecure (repeatable)', collect)
+    .option('--add-host <name=address>', 'line for /etc/hosts of RUN steps (repeatable)', collect)
+    .option('--shm-size <size>', 'size of /dev/shm of RUN steps, such as 128m')
+    .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, such as nofile=1024:4096 (repeatable)', collect)
     .option('-o, --output <spec>', 'where the result goes, such as type=oci,dest=app.tar (repeatable)', collectOutput)
     .option('--push', 'push the image under its names: short for --output=type=registry')
     .option('--platform <platform>', 'platform of the image, such as linux/arm64')
@@ -86,6 +95,10 @@ function invocationOf(context: string, options: BuildOptions, env: Terminal['env
       labels: pairs('--label', options.label, () => ''),
       noCache: !options.cache,
       network: options.network,
+      allow: options.allow,
+      extraHosts: options.addHost?.map(parseHost),
+      shmSizeBytes: options.shmSize === undefined ? undefined : parseSize('--shm-size', options.shmSize),
+      ulimits: parseUlimits(options.ulimit ?? []),
       outputs,
       platform: options.platform,
       isolation: options.isolation,

@@ -45,6 +45,9 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'an output that is none': ['build', '-o', 'type=zip', '.'],
   'a name that is none': ['build', '-t', 'App', '.'],
   'a label without a name': ['build', '--label', '=x', '.'],
+  'a host without an address': ['build', '--add-host', 'db', '.'],
+  'an entitlement that is none': ['build', '--allow', 'everything', '.'],
+  'a limit that is none': ['build', '--ulimit', 'files=1', '.'],
   'a context without a value': ['build', '--build-context', 'a', '.'],
 }
 

@@ -16,6 +16,14 @@ export interface BuildRequest {
   readonly noCache?: boolean | undefined
   /** For RUN instructions that say nothing else. `default` is the machine's own network, as with BuildKit where nothing is set up. */
   readonly network?: 'default' | 'none' | 'host' | undefined
+  /** What RUN instructions may ask for beyond the ordinary: `network.host`, `security.insecure`. */
+  readonly allow?: readonly string[] | undefined
+  /** Lines for /etc/hosts of RUN instructions. The address `host-gateway` stands for this machine. */
+  readonly extraHosts?: readonly { readonly host: string; readonly address: string }[] | undefined
+  /** Size of /dev/shm for RUN instructions; by default 64 MiB. */
+  readonly shmSizeBytes?: number | undefined
+  /** Limits of RUN instructions' processes by the names of setrlimit(2): `nofile`. -1 is no limit; the hard one is the soft one by default. */
+  readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard?: number | undefined }>> | undefined
   /** By default one: the image, in the local store. */
   readonly outputs?: readonly OutputRequest[] | undefined
   /** `os/architecture[/variant]`; by default this machine's. */

@@ -6,6 +6,7 @@ import type { IsolationName } from '../../executor/index.ts'
 import { fullName } from './full-name.ts'
 import { resolveOutputs, type Output } from './outputs.ts'
 import type { BuildRequest } from './request.ts'
+import { resolveRunSettings, type RunSettings } from './run-settings.ts'
 
 /** A request, checked, with every default filled in. */
 export interface Settings {
@@ -23,6 +24,7 @@ export interface Settings {
   readonly labels: ReadonlyMap<string, string>
   readonly noCache: boolean
   readonly network: 'default' | 'none' | 'host'
+  readonly run: RunSettings
   readonly outputs: readonly Output[]
   readonly platform: Platform
   readonly buildPlatform: Platform
@@ -49,6 +51,10 @@ const known: Readonly<Record<keyof BuildRequest, true>> = {
   labels: true,
   noCache: true,
   network: true,
+  allow: true,
+  extraHosts: true,
+  shmSizeBytes: true,
+  ulimits: true,
   outputs: true,
   platform: true,
   isolation: true,
@@ -75,6 +81,7 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     labels: textMap('labels', request.labels),
     noCache: request.noCache ?? false,
     network: oneOf('network', request.network ?? 'default', ['default', 'none', 'host']),
+    run: resolveRunSettings(request),
     outputs: resolveOutputs(request.outputs ?? [], tags),
     platform: request.platform === undefined ? buildPlatform : onePlatform(request.platform),
     buildPlatform,

@@ -32,7 +32,17 @@ afterAll(() => folder[Symbol.dispose]())
 async function buildIn(name: Name, base: string): Promise<Built> {
   const layout = join(folder.path, `layout-${name}`)
   const output = `type=oci,dest=${layout},tar=false,name=test:latest`
-  const args = ['--isolation', name, '--build-context', `base=oci-layout://${base}:base`, '-o', output, context]
+  const args = [
+    '--isolation',
+    name,
+    '--allow',
+    'network.host',
+    '--build-context',
+    `base=oci-layout://${base}:base`,
+    '-o',
+    output,
+    context,
+  ]
   await build(args, { store: join(folder.path, `store-${name}`) })
   const rootfs = unpackWithUmoci(layout, 'latest', join(folder.path, `unpacked-${name}`))
   return { rootfs, tree: describeTree(rootfs), layers: listLayers(layout) }

@@ -1,0 +1,21 @@
+import { BuildError } from '../../core/errors.ts'
+import type { RunInstruction } from '../instructions/types.ts'
+import type { PlanOptions } from './plan.ts'
+
+/** A Dockerfile may be somebody else's: what reaches beyond the sandbox, the caller has to allow.
+ *  @throws {BuildError} `NOT_ALLOWED`
+ *  @see https://docs.docker.com/reference/cli/docker/buildx/build/#allow */
+export function checkEntitlements(
+  { network, security, range }: RunInstruction,
+  { entitlements }: Pick<PlanOptions, 'entitlements'>,
+): void {
+  const need = (entitlement: string, flag: string): void => {
+    if (entitlements.has(entitlement)) return
+    throw new BuildError('NOT_ALLOWED', `RUN ${flag} is not allowed in this build`, {
+      source: range,
+      hint: `If you trust this Dockerfile, build with --allow ${entitlement}.`,
+    })
+  }
+  if (network === 'host') need('network.host', '--network=host')
+  if (security === 'insecure') need('security.insecure', '--security=insecure')
+}

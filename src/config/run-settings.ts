@@ -1,0 +1,76 @@
+import { isIP } from 'node:net'
+import { BuildError } from '../../core/errors.ts'
+import type { RunLimits } from '../../core/ops.ts'
+import { isUlimitName, ulimitNames, type Ulimit } from '../../core/ulimits.ts'
+import type { ExtraHost } from '../../frontend/index.ts'
+import type { BuildRequest } from './request.ts'
+
+/** What a request says of RUN instructions, checked. */
+export interface RunSettings {
+  readonly extraHosts: readonly ExtraHost[]
+  readonly limits: RunLimits
+  readonly entitlements: ReadonlySet<string>
+}
+
+/** @throws {BuildError} `OPTION_INVALID` */
+export function resolveRunSettings(request: BuildRequest): RunSettings {
+  return {
+    extraHosts: (request.extraHosts ?? []).map(resolveHost),
+    limits: { shmSizeBytes: shmSize(request.shmSizeBytes), ulimits: resolveUlimits(request.ulimits ?? {}) },
+    entitlements: resolveEntitlements(request),
+  }
+}
+
+/** Steps share the machine's network, so that the machine is where their own loopback leads. */
+const hostGateway = '127.0.0.1'
+
+function resolveHost({ host, address }: ExtraHost): ExtraHost {
+  if (!/^[\w.-]+$/.test(host)) throw invalid(`Cannot add the host ${JSON.stringify(host)}: that is no host name`)
+  if (address === 'host-gateway') return { host, address: hostGateway }
+  if (isIP(address) !== 0) return { host, address }
+  throw invalid(`Cannot add the host ${JSON.stringify(host)}: ${JSON.stringify(address)} is no IP address`, addHostHint)
+}
+
+const addHostHint = 'An address is such as 10.0.0.1 or fd00::1; host-gateway stands for this machine.'
+
+function shmSize(sizeBytes: number | undefined): number | undefined {
+  // A tmpfs without a size may take all memory.
+  if (sizeBytes === undefined || (Number.isSafeInteger(sizeBytes) && sizeBytes > 0)) return sizeBytes
+  throw invalid(`"shmSizeBytes" must be a whole number from 1; got ${JSON.stringify(sizeBytes)}`)
+}
+
+function resolveUlimits(limits: NonNullable<BuildRequest['ulimits']>): readonly Ulimit[] {
+  return Object.entries(limits).map(([name, { soft, hard = soft }]) => {
+    if (!isUlimitName(name)) {
+      throw invalid(
+        `Cannot set the limit ${JSON.stringify(name)}: there is no such limit`,
+        `It is one of: ${ulimitNames.join(', ')}.`,
+      )
+    }
+    for (const value of [soft, hard]) {
+      if (!Number.isSafeInteger(value) || value < -1)
+        throw invalid(
+          `Cannot set the limit ${name} to ${JSON.stringify(value)}: it must be a whole number, or -1 for no limit`,
+        )
+    }
+    if (hard !== -1 && (soft === -1 || soft > hard))
+      throw invalid(`Cannot set the limit ${name}: the soft limit ${soft} is above the hard limit ${hard}`)
+    return { name, soft, hard }
+  })
+}
+
+/** Whoever gives all steps the machine's network has allowed it: buildx's habit. */
+function resolveEntitlements({ allow = [], network }: BuildRequest): ReadonlySet<string> {
+  for (const entitlement of allow) {
+    if (['network.host', 'security.insecure'].includes(entitlement)) continue
+    throw invalid(
+      `Cannot allow ${JSON.stringify(entitlement)}: there is no such entitlement`,
+      'It is one of: network.host, security.insecure.',
+    )
+  }
+  return new Set(network === 'host' ? [...allow, 'network.host'] : allow)
+}
+
+function invalid(message: string, hint?: string): BuildError {
+  return new BuildError('OPTION_INVALID', message, { hint })
+}
