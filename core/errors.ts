@@ -28,6 +28,14 @@ export type ErrorCode =
   | 'OWNER_UNKNOWN'
   | 'ARCHIVE_INVALID'
   | 'PATH_ESCAPES'
+  // git repositories and downloads
+  | 'SOURCE_INVALID'
+  | 'SOURCE_NOT_FOUND'
+  | 'SOURCE_DENIED'
+  | 'SOURCE_UNREACHABLE'
+  | 'SOURCE_FAILED'
+  | 'CHECKSUM_MISMATCH'
+  | 'GIT_UNAVAILABLE'
   // execution
   | 'RUN_FAILED'
   | 'RUN_SIGNALED'

@@ -1,4 +1,5 @@
 import type { Digest } from './digest.ts'
+import type { GitSource } from './git-source.ts'
 import type { Platform } from './platform.ts'
 import type { Ulimit } from './ulimits.ts'
 
@@ -39,21 +40,27 @@ export interface WrittenIgnore {
   readonly lines: readonly { readonly number: number; readonly text: string }[]
 }
 
-/** One checkout of a git repository. Takes no input. */
+/** One checkout of a git repository: root's files, with plain modes. Takes no input. */
 export interface GitOp {
   readonly type: 'git'
-  readonly repository: string
+  /** In full. Names the content wherever it is fetched from. */
   readonly commit: string
-  readonly subdirectory: string
-  readonly keepGitDirectory: boolean
+  readonly submodules: boolean
+  readonly mtime: GitSource['mtime']
+  /** Where the repository is, without credentials, if its `.git` comes along, which says so; else `undefined`, and no `.git`. */
+  readonly keptOrigin: string | undefined
+  readonly unkeyed: { readonly source: GitSource }
 }
 
-/** One downloaded file. Takes no input. */
+/** One downloaded file, root's and for root alone, at the root of a tree. Takes no input. */
 export interface HttpOp {
   readonly type: 'http'
-  readonly url: string
+  readonly digest: Digest
   readonly fileName: string
-  readonly checksum: Digest | undefined
+  readonly unkeyed: {
+    /** Seconds since 1970. */
+    readonly mtimeSeconds: number
+  }
 }
 
 /** One process on a tree: `inputs[0]` is the tree, further inputs are what bind mounts show. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../core/digest.ts'
 import { BuildError, failuresOf } from '../core/errors.ts'
-import { parseDockerfile, planBuild, questionKey, type ImageAnswer, type PlanOptions } from './index.ts'
+import { parseDockerfile, planBuild, questionKey, type Answer, type PlanOptions } from './index.ts'
 
 // STAVE_FUZZ_RUNS=100000 makes a long run of it.
 const numRuns = Number(process.env['STAVE_FUZZ_RUNS'] ?? 700)
@@ -83,13 +83,17 @@ const dockerfile = fc.array(line, { maxLength: 8 }).map((lines) => `FROM scratch
 /** Plans the text, answering whatever is asked. */
 function build(text: string): void {
   const parsed = parseDockerfile(text, 'Dockerfile')
-  const answers = new Map<string, ImageAnswer>()
+  const answers = new Map<string, Answer>()
   for (let round = 0; round < 4; round++) {
     const result = planBuild(parsed, options, answers)
     if (result.kind === 'plan') return
     for (const question of result.questions) {
+      if (question.kind === 'git') answers.set(questionKey(question), { kind: 'git', commit: 'a'.repeat(40) })
+      if (question.kind === 'http')
+        answers.set(questionKey(question), { kind: 'http', digest: digestOf('x'), mtimeSeconds: 0 })
+      if (question.kind !== 'image') continue
       const file = { ...question.platform, config: {}, rootfs: { type: 'layers' as const, diff_ids: [] }, history: [] }
-      answers.set(questionKey(question), { digest: digestOf('x'), platform: question.platform, file })
+      answers.set(questionKey(question), { kind: 'image', digest: digestOf('x'), platform: question.platform, file })
     }
   }
 }

@@ -14,8 +14,9 @@ import {
   planBuild,
   questionKey,
   type BuildPlan,
-  type ImageAnswer,
+  type Answer,
   type ImageQuestion,
+  type Question,
   type PlanOptions,
 } from './index.ts'
 
@@ -68,7 +69,7 @@ function planOf(folder: string, text: string): BuildPlan {
   const options = planOptions(folder)
   const known = readJson(join(folder, 'answers.json')) as CaseAnswers
   const dockerfile = parseDockerfile(text, 'Dockerfile', { syntax: options.buildArgs.get('BUILDKIT_SYNTAX') })
-  const answers = new Map<string, ImageAnswer>()
+  const answers = new Map<string, Answer>()
   for (let round = 0; round < 5; round++) {
     const result = planBuild(dockerfile, options, answers)
     if (result.kind === 'plan') return result.plan
@@ -99,8 +100,21 @@ function planOptions(folder: string): PlanOptions {
   }
 }
 
+function answerTo(question: Question, known: CaseAnswers): Answer {
+  switch (question.kind) {
+    case 'image':
+      return imageAnswer(question, known)
+    case 'git':
+      return { kind: 'git', commit: question.git.commit?.padEnd(40, '0') ?? '1234567890'.repeat(4) }
+    case 'http':
+      return { kind: 'http', digest: question.checksum ?? digestOf(question.url), mtimeSeconds: 1234 }
+    default:
+      return question satisfies never
+  }
+}
+
 /** An image of one layer, but for what the case says of it. */
-function answerTo({ reference, platform }: ImageQuestion, known: CaseAnswers): ImageAnswer {
+function imageAnswer({ reference, platform }: ImageQuestion, known: CaseAnswers): Answer {
   const { os, architecture, variant } = platform
   const file: ImageFile = {
     os,
@@ -111,7 +125,7 @@ function answerTo({ reference, platform }: ImageQuestion, known: CaseAnswers): I
     history: [{ created_by: `base ${reference}` }],
     ...known[reference],
   }
-  return { digest: digestOf(reference), platform, file }
+  return { kind: 'image', digest: digestOf(reference), platform, file }
 }
 
 function summaryOf(plan: BuildPlan): unknown {

@@ -9,10 +9,11 @@ import {
   parseDockerfile,
   planBuild,
   questionKey,
+  type Answer,
   type BuildPlan,
   type IgnoreFile,
-  type ImageAnswer,
   type PlanOptions,
+  type Question,
 } from '../frontend/index.ts'
 import type { BuildRequest } from './config/request.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
@@ -20,9 +21,12 @@ import { findDockerfile } from './context/find-dockerfile.ts'
 import { findIgnoreFile } from './context/find-ignore-file.ts'
 import { EventQueue } from './event-queue.ts'
 import { ExecutorHandle } from './executor-handle.ts'
+import { HttpHandle } from './http-handle.ts'
 import { ImageSources } from './images/image-sources.ts'
 import { RegistryHandle } from './images/registry-handle.ts'
 import { writeOutputs } from './output/write-outputs.ts'
+import { Downloads } from './sources/downloads.ts'
+import { RemoteSources } from './sources/remote-sources.ts'
 import { Tasks } from './tasks.ts'
 
 export interface BuildJob {
@@ -80,7 +84,10 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
     tasks.warnOf(message),
   )
   if (settings.noCache) executor.warmUp()
-  const plan = await makePlan(file, settings, images, tasks)
+  await using http = new HttpHandle(env)
+  const downloads = new Downloads({ store, http, findSecret: () => Promise.resolve(undefined), signal, tasks })
+  const remotes = new RemoteSources(store, downloads)
+  const plan = await makePlan(file, settings, { images, remotes, tasks })
   for (const warning of plan.warnings) tasks.warn(warning)
   const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
   const solver = new Solver(plan.graph, {
@@ -91,6 +98,7 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
     warmUp: executor.warmUp,
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
+    fetchSource: remotes.fetch,
     emit: tasks.emit,
     now: tasks.now,
     signal,
@@ -114,7 +122,14 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   })
 }
 
-async function makePlan(file: string, settings: Settings, images: ImageSources, tasks: Tasks): Promise<BuildPlan> {
+interface Answering {
+  readonly images: ImageSources
+  readonly remotes: RemoteSources
+  readonly tasks: Tasks
+}
+
+async function makePlan(file: string, settings: Settings, answering: Answering): Promise<BuildPlan> {
+  const { images, tasks } = answering
   const inContext = relative(settings.context, file)
   const [text, ignore] = await tasks.run(`[internal] load build definition from ${basename(file)}`, async () =>
     Promise.all([readFile(file, 'utf8'), ignoreFiles(file, settings, images)]),
@@ -122,29 +137,37 @@ async function makePlan(file: string, settings: Settings, images: ImageSources, 
   const dockerfile = parseDockerfile(text, inContext.startsWith('..') ? file : inContext, {
     syntax: settings.buildArgs.get('BUILDKIT_SYNTAX'),
   })
-  const answers = new Map<string, ImageAnswer>()
+  const answers = new Map<string, Answer>()
   for (;;) {
     const result = planBuild(dockerfile, planOptions(settings, images, ignore), answers)
     if (result.kind === 'plan') return withUnusedArguments(result.plan)
     await Promise.all(
       result.questions.map(async (question) => {
-        const answer = await tasks.run(`[internal] load metadata for ${question.reference}`, () =>
-          answerQuestion(question, images),
-        )
-        answers.set(questionKey(question), answer)
+        answers.set(questionKey(question), await placed(question, () => answer(question, answering)))
       }),
     )
   }
 }
 
-async function answerQuestion(
-  question: Parameters<ImageSources['answer']>[0],
-  images: ImageSources,
-): Promise<ImageAnswer> {
+async function answer(question: Question, { images, remotes, tasks }: Answering): Promise<Answer> {
+  switch (question.kind) {
+    case 'image':
+      return tasks.run(`[internal] load metadata for ${question.reference}`, () => images.answer(question))
+    case 'http':
+      return remotes.pinUrl(question)
+    case 'git':
+      return remotes.pinReference(question)
+    default:
+      return question satisfies never
+  }
+}
+
+/** A failure to answer belongs to the line that asks. */
+async function placed<T>({ source }: Question, work: () => Promise<T>): Promise<T> {
   try {
-    return await images.answer(question)
+    return await work()
   } catch (error) {
-    throw error instanceof BuildError ? error.at(question.source) : error
+    throw error instanceof BuildError ? error.at(source) : error
   }
 }
 

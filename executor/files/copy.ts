@@ -14,6 +14,7 @@ export type UnpackArchive = (hostPath: string, destination: string) => Promise<b
 
 /** Carries out COPY, and ADD of local files, the way BuildKit does: contents of a directory, not the directory; links at the named ends
  *  followed inside their tree; links further down copied as links.
+ *  @param others sources of the same instruction that other actions copy
  *  @throws {BuildError} `COPY_SOURCE_MISSING`, `COPY_CONFLICT` */
 export async function copyInto(
   layer: LayerFolder,
@@ -21,12 +22,13 @@ export async function copyInto(
   action: CopyAction,
   owner: FixedOwner,
   unpackArchive: UnpackArchive,
+  others = 0,
 ): Promise<void> {
   const sources = selectSources(reader, action)
   const copy = new Copy(layer, reader, action, owner)
   // A directory that comes first makes the destination one, too.
-  if (sources.length > 1 && sources[0]?.entry.type !== 'directory' && !copy.destinationIsDirectory())
-    throw severalIntoFile(action, sources)
+  if (sources.length + others > 1 && sources[0]?.entry.type !== 'directory' && !copy.destinationIsDirectory())
+    throw severalIntoFile(action, sources, others)
   for (const source of sources) {
     const isArchive = action.unpack === 'auto' && source.entry.type === 'file'
     if (isArchive && (await unpackArchive(reader.hostPath(source.path), action.destination))) continue
@@ -192,11 +194,12 @@ function isName(component: string): boolean {
   return component !== '' && component !== '.'
 }
 
-function severalIntoFile({ destination }: CopyAction, sources: readonly SelectedSource[]): BuildError {
+function severalIntoFile({ destination }: CopyAction, sources: readonly SelectedSource[], others: number): BuildError {
   const names = sources.slice(0, 3).map(({ asked }) => asked)
+  const count = sources.length + others
   return new BuildError(
     'COPY_CONFLICT',
-    `Cannot copy ${sources.length} sources (${names.join(', ')}${sources.length > 3 ? ', …' : ''}) to the one file ${JSON.stringify(destination)}`,
+    `Cannot copy ${count} sources (${names.join(', ')}${count > names.length ? ', …' : ''}) to the one file ${JSON.stringify(destination)}`,
     { hint: `End the destination with a slash, ${JSON.stringify(`${destination}/`)}, to copy them into a directory.` },
   )
 }

@@ -36,9 +36,12 @@ async function applyAction(action: FileAction, request: FilesRequest, layer: Lay
       if (source === undefined) throw new Error(`the copy has no input ${action.from}`)
       const asked = resolveOwner(layer, action.owner)
       const owner = asked ?? (source.keepsOwner ? undefined : { uid: 0, gid: 0 })
-      await copyInto(layer, source.reader, action, owner, (hostPath, destination) =>
-        unpackLocalArchive(layer, hostPath, destination, asked),
+      const unpack = (hostPath: string, destination: string): Promise<boolean> =>
+        unpackLocalArchive(layer, hostPath, destination, asked)
+      const others = request.op.actions.flatMap((other) =>
+        other.action === 'copy' && other !== action ? other.sources : [],
       )
+      await copyInto(layer, source.reader, action, owner, unpack, others.length)
       return
     }
     case 'make-directory':

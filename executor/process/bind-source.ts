@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { exportFolder } from '../export/export-folder.ts'
 import { mountOverlay, isInsideUserNamespace, unmount } from '../linux/index.ts'
 import type { BindSource } from '../ops/run.ts'
-import { ContextTree } from '../sources/context-tree.ts'
+import { readerOfOutside, type OutsideTree } from '../sources/source-tree.ts'
 import { readerOf } from './calls.ts'
 import type { SourceTree } from './protocol.ts'
 
@@ -31,7 +31,7 @@ async function openMounted(source: SourceTree, folder: string): Promise<BindSour
     string,
   ]
   for (const path of [folder, upper, work, root, lowest]) mkdirSync(path)
-  const lower = source.kind === 'layers' ? source.layers : [await contextFolder(source, lowest)]
+  const lower = source.kind === 'layers' ? source.layers : [await outsideFolder(source, lowest)]
   mountOverlay({
     lower: lower.length === 0 ? [lowest] : lower,
     upper,
@@ -43,9 +43,9 @@ async function openMounted(source: SourceTree, folder: string): Promise<BindSour
   return { root, [Symbol.dispose]: () => unmount(root) }
 }
 
-/** The context's folder itself when nothing in it is hidden, else a copy of what shows. */
-async function contextFolder(source: Extract<SourceTree, { kind: 'context' }>, copy: string): Promise<string> {
-  if (source.ignore.length === 0) return source.root
-  await exportFolder(new ContextTree(source.root, source.ignore), copy, undefined)
+/** A context's folder itself when nothing in it is hidden, else a copy of what shows. */
+async function outsideFolder(source: OutsideTree, copy: string): Promise<string> {
+  if (source.kind === 'context' && source.ignore.length === 0) return source.root
+  await exportFolder(readerOfOutside(source), copy, undefined)
   return copy
 }

@@ -8,7 +8,7 @@ import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import { applyFileActions } from '../ops/files.ts'
-import { ContextTree } from '../sources/context-tree.ts'
+import { readerOfOutside } from '../sources/source-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { rebaseLayer } from '../unpack/rebase-layer.ts'
@@ -56,7 +56,7 @@ function callerIds(): { readonly uid: number; readonly gid: number } {
 }
 
 export function readerOf(source: SourceTree): TreeReader {
-  return source.kind === 'context' ? new ContextTree(source.root, source.ignore) : new LayeredTree(source.layers)
+  return source.kind === 'layers' ? new LayeredTree(source.layers) : readerOfOutside(source)
 }
 
 /** Lets `fill` write a fresh folder, then moves that to its place: a layer directory is there whole or not at all. One that another process has put

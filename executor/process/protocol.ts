@@ -2,6 +2,7 @@ import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { Selection } from '../files/select-sources.ts'
 import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
+import type { OutsideTree } from '../sources/source-tree.ts'
 import type { SelectionDigest } from '../files/selection-digest.ts'
 import type { SentError } from './sent-error.ts'
 
@@ -51,9 +52,7 @@ export interface FilesCall {
 }
 
 /** What is copied from, or shown by a bind mount. */
-export type SourceTree =
-  | { readonly kind: 'context'; readonly root: string; readonly ignore: readonly string[] }
-  | { readonly kind: 'layers'; readonly layers: readonly string[] }
+export type SourceTree = OutsideTree | { readonly kind: 'layers'; readonly layers: readonly string[] }
 
 export interface UnpackCall {
   readonly blob: string

@@ -8,11 +8,11 @@ import type { LayerBlobs } from './layer-blobs.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { selectionsOf } from './selections.ts'
 
-/** What a step was, or is, given: the trees of its inputs, and what it took from contexts. */
+/** What a step was, or is, given: the trees of its inputs, and what it took from outside. */
 export interface StepInputs {
-  /** One for each input; `null` stands for a context. */
+  /** One for each input; `null` stands for what comes from outside: a context, a checkout, a download. */
   readonly trees: readonly (Tree | null)[]
-  /** By input: the digest of what was taken from a context. */
+  /** By input: the digest of what was taken from outside. */
   readonly selections: Readonly<Record<string, Digest>>
 }
 

@@ -6,9 +6,9 @@ import type { Tree } from '../../core/layer.ts'
 export interface StepRecord {
   /** The whole tree that the step yielded. */
   readonly tree: Tree
-  /** The trees it was given, one for each input; `null` stands for a context, whose part is in `selections`. */
+  /** The trees it was given, one for each input; `null` stands for what comes from outside, whose part is in `selections`. */
   readonly inputTrees: readonly (Tree | null)[]
-  /** Digest of what was taken from each context, by input. */
+  /** Digest of what was taken from outside, by input. */
   readonly selections: Readonly<Record<string, Digest>>
 }
 

@@ -98,6 +98,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
         warmUp: () => undefined,
         treeOfImage: () => Promise.resolve([]),
         fetchBlob: () => Promise.resolve(),
+        fetchSource: () => Promise.reject(new Error('there is nothing to fetch')),
         emit: (event) => events.push(event),
         now: () => 0,
         signal,

@@ -11,6 +11,7 @@ import type { ContextOp, FilesOp, ImageOp, RunOp } from '../../core/ops.ts'
 import type { Executor } from '../process/client.ts'
 import type { SourceTree } from '../process/protocol.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
+import { FetchedSources, type FetchSource } from '../sources/fetched-sources.ts'
 import { ContentKeys, type StepInputs } from './content-keys.ts'
 import { DefinitionKeys, opKeyOf } from './definition-keys.ts'
 import { LayerBlobs } from './layer-blobs.ts'
@@ -31,6 +32,7 @@ export interface SolverServices {
   /** The layers of a pinned image; no blob of a layer has to be here. */
   readonly treeOfImage: (op: ImageOp) => Promise<Tree>
   readonly fetchBlob: FetchBlob
+  readonly fetchSource: FetchSource
   readonly emit: (event: BuildEvent) => void
   /** Milliseconds since the build began. */
   readonly now: () => number
@@ -53,6 +55,7 @@ export class Solver {
   readonly #records: Records
   readonly #definitionKeys: DefinitionKeys
   readonly #contentKeys: ContentKeys
+  readonly #fetched: FetchedSources
   readonly #solved = new Map<VertexId, Promise<Tree>>()
   readonly #announced = new Set<VertexId>()
   /** Steps whose result is not what their key says. */
@@ -68,6 +71,7 @@ export class Solver {
     const { store, contexts, executor, fetchBlob } = services
     this.#records = new Records(store.facts)
     this.#definitionKeys = new DefinitionKeys(graph, (op, selection) => contexts.digest(op, selection))
+    this.#fetched = new FetchedSources(services.fetchSource)
     this.directories = new LayerDirectories(store, executor, fetchBlob, this.#signal)
     this.layers = new LayerBlobs(store, this.directories, executor, this.#signal)
     this.#contentKeys = new ContentKeys(this.directories, this.layers, executor, this.#signal)
@@ -115,7 +119,8 @@ export class Solver {
           return await this.#step(vertex)
         case 'git':
         case 'http':
-          throw new BuildError('UNSUPPORTED', `Cannot fetch a ${op.type} source`)
+          await this.#observe(vertex, () => this.#fetched.treeOf(vertex, op))
+          return []
         default:
           return op satisfies never
       }
@@ -144,7 +149,8 @@ export class Solver {
     // Taken while the inputs are made. Whoever waits here holds locks of later steps only, so that nobody waits in a circle.
     const lock = await this.#services.store.lock(`step ${key}`, this.#signal)
     try {
-      const inputs: StepInputs = { trees: await solvingInputs, selections: this.#selectionDigests(vertex) }
+      const trees = await solvingInputs
+      const inputs: StepInputs = { trees, selections: await this.#selectionDigests(vertex) }
       const doneMeanwhile = this.#findByDefinition(vertex, key) ?? (await this.#findByContent(vertex, key, inputs))
       return doneMeanwhile ?? (await this.#doStep(vertex, key, inputs))
     } finally {
@@ -177,16 +183,27 @@ export class Solver {
     }
   }
 
-  /** A context is taken from, not built on: it has no tree. */
+  /** What comes from outside is taken from, not built on: it has no tree. */
   async #inputTree(input: VertexId): Promise<Tree | null> {
-    return vertexOf(this.#graph, input).op.type === 'context' ? null : this.#treeOf(input)
+    const { type } = vertexOf(this.#graph, input).op
+    if (type === 'context') return null
+    const tree = await this.#treeOf(input)
+    return type === 'git' || type === 'http' ? null : tree
   }
 
-  #selectionDigests(vertex: Vertex): Readonly<Record<string, Digest>> {
-    const taken = this.#definitionKeys.takenFromContexts(vertex.id)
-    return Object.fromEntries(
-      [...taken].map(([input, parts]) => [input, digestOf(parts.map(({ digest }) => digest).join())]),
-    )
+  async #selectionDigests(vertex: Vertex): Promise<Readonly<Record<string, Digest>>> {
+    const digests: Record<string, Digest> = {}
+    for (const [input, parts] of this.#definitionKeys.takenFromContexts(vertex.id)) {
+      digests[input] = digestOf(parts.map(({ digest }) => digest).join())
+    }
+    const selections = selectionsOf(vertex)
+    for (const [index, id] of vertex.inputs.entries()) {
+      const { op } = vertexOf(this.#graph, id)
+      if (op.type !== 'git' && op.type !== 'http') continue
+      const taken = selections.filter(({ input }) => input === index).map(({ selection }) => selection)
+      digests[index] = await this.#fetched.digest({ id }, op, taken)
+    }
+    return digests
   }
 
   #findByDefinition(vertex: Vertex, key: Digest): Tree | undefined {
@@ -272,7 +289,9 @@ export class Solver {
 
   async #sourceTree(vertex: Vertex, index: number, tree: Tree | null): Promise<SourceTree> {
     if (tree !== null) return { kind: 'layers', layers: await this.directories.ensure(tree) }
-    const op = vertexOf(this.#graph, vertex.inputs[index] as VertexId).op as ContextOp
+    const input = vertexOf(this.#graph, vertex.inputs[index] as VertexId)
+    if (input.op.type === 'git' || input.op.type === 'http') return this.#fetched.treeOf(input, input.op)
+    const op = input.op as ContextOp
     return { kind: 'context', root: this.#services.contexts.folderOf(op), ignore: op.ignore }
   }
 

@@ -3,7 +3,7 @@ import type { SourceRange } from '../../core/source-range.ts'
 import type { Lint } from '../lint/lint.ts'
 import type { EscapeCharacter } from '../parser/directives.ts'
 import type { Origin } from './origins.ts'
-import type { PlanOptions } from './plan.ts'
+import type { AnswerTo, PlanOptions, Question } from './plan.ts'
 import type { Stage } from './stages.ts'
 import type { StageState } from './stage-state.ts'
 import type { StepNames } from './step-names.ts'
@@ -28,4 +28,6 @@ export interface StageContext {
   /** The tree of another stage, of an image, of a context.
    *  @throws {BuildError} `STAGE_NOT_FOUND` at `place`, when the stage comes later in the file */
   readonly treeOf: (origin: Origin | undefined, place: SourceRange) => VertexId
+  /** What stands outside the file. `undefined`: it has to be asked first, and the plan is made anew with the answer. */
+  readonly ask: <Q extends Question>(question: Q) => AnswerTo<Q> | undefined
 }

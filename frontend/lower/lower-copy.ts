@@ -1,9 +1,9 @@
 import type { VertexId } from '../../core/graph.ts'
 import type { FileAction, FilesOp, ModeChange, Owner } from '../../core/ops.ts'
 import { cleanPath, rootedPath } from '../../core/patterns/clean-path.ts'
+import { redactCredentials } from '../../core/url-credentials.ts'
 import { cleanPatterns } from '../ignore/clean-patterns.ts'
 import type { CopyInstruction } from '../instructions/types.ts'
-import { invalid } from '../instructions/invalid.ts'
 import { checkCopiedPath } from '../lint/check-copy.ts'
 import { heredocText, type Heredoc } from '../parser/heredoc.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
@@ -12,25 +12,24 @@ import { expandIn, shownText } from './expand.ts'
 import { readChmod } from './modes.ts'
 import { copyOrigin } from './needs.ts'
 import { parseOwner } from './owners.ts'
-import { refuseRemote } from './remote-sources.ts'
+import { checkChecksum, fetchSource, readSource, type CopySource } from './remote-sources.ts'
 
 /** COPY and ADD.
  *  @see https://docs.docker.com/reference/dockerfile/#copy */
 export function lowerCopy(context: StageContext, instruction: CopyInstruction, triggered: boolean): void {
   const { state, graph, names, ignoreCache } = context
   const request = readRequest(context, instruction)
-  const actions: FileAction[] = []
   const inputs: VertexId[] = []
-  if (request.sources.length > 0) {
-    const origin = copyOrigin(instruction, context.stages, context.options)
-    inputs.push(context.treeOf(origin, (instruction.from ?? instruction).range))
+  const actions: FileAction[] = []
+  for (const { vertex, sources, isLocal } of takenTrees(context, instruction, request)) {
+    if (!inputs.includes(vertex)) inputs.push(vertex)
     actions.push({
       action: 'copy',
-      from: 1,
-      sources: request.sources.map((source) => (instruction.parents ? pivotedPath(source) : rootedPath(source))),
+      from: inputs.indexOf(vertex) + 1,
+      sources,
       destination: request.absolute,
-      wildcards: true,
-      unpack: (instruction.unpack ?? instruction.kind === 'add') ? 'auto' : 'never',
+      wildcards: isLocal,
+      unpack: unpacks(instruction, isLocal) ? 'auto' : 'never',
       owner: request.owner,
       mode: request.mode,
       excludes: request.excludes,
@@ -43,7 +42,7 @@ export function lowerCopy(context: StageContext, instruction: CopyInstruction, t
   }
   const op: FilesOp = { type: 'files', actions }
   const kind = instruction.kind.toUpperCase()
-  const shown = shownText(context, instruction)
+  const shown = redactCredentials(shownText(context, instruction))
   state.recordLayer(`${kind} ${request.history.join(' ')} # buildkit`)
   const label = { ...names.next(kind, shown, triggered), source: instruction.range, ignoreCache }
   // BuildKit gives up on linking when there is a --chmod.
@@ -55,8 +54,46 @@ export function lowerCopy(context: StageContext, instruction: CopyInstruction, t
   } else state.tree = graph.add(op, [state.tree, ...inputs], label)
 }
 
-interface CopyRequest {
+/** Paths that are taken from one tree. */
+interface TakenTree {
+  readonly vertex: VertexId
   readonly sources: readonly string[]
+  readonly isLocal: boolean
+}
+
+/** Where the sources are, in the order of the instruction; paths in the context that follow each other go together. What has to be asked first is left out. */
+function takenTrees(
+  context: StageContext,
+  instruction: CopyInstruction,
+  { sources }: CopyRequest,
+): readonly TakenTree[] {
+  const taken: TakenTree[] = []
+  for (const source of sources) {
+    if (source.kind !== 'path') {
+      const fetched = fetchSource(context, source)
+      if (fetched !== undefined) taken.push({ vertex: fetched.vertex, sources: [fetched.path], isLocal: false })
+      continue
+    }
+    const path = instruction.parents ? pivotedPath(source.path) : rootedPath(source.path)
+    const before = taken.at(-1)
+    if (before?.isLocal === true) {
+      taken[taken.length - 1] = { ...before, sources: [...before.sources, path] }
+      continue
+    }
+    const origin = copyOrigin(instruction, context.stages, context.options)
+    const vertex = context.treeOf(origin, (instruction.from ?? instruction).range)
+    taken.push({ vertex, sources: [path], isLocal: true })
+  }
+  return taken
+}
+
+/** Without `--unpack`, ADD unpacks what is in the context, and nothing else. */
+function unpacks({ kind, unpack }: CopyInstruction, isLocal: boolean): boolean {
+  return unpack ?? (kind === 'add' && isLocal)
+}
+
+interface CopyRequest {
+  readonly sources: readonly CopySource[]
   readonly documents: readonly { readonly name: string; readonly content: string }[]
   /** The destination, absolute; ends with `/` for "into this directory". */
   readonly absolute: string
@@ -74,14 +111,14 @@ function readRequest(context: StageContext, instruction: CopyInstruction): CopyR
   const chown = instruction.chown === undefined ? '' : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expand(instruction.chmod)
   const checksum = instruction.checksum === undefined ? '' : expand(instruction.checksum)
-  const sources = instruction.sources.map((word) => ({ word, path: expand(word) }))
+  const words = instruction.sources.map((word) => ({ word, text: expand(word) }))
   const destination = expand(instruction.destination)
   const mode = chmod === '' ? undefined : readChmod(chmod, (instruction.chmod ?? instruction).range)
-  for (const { word, path } of sources) refuseRemote(instruction, word, path)
-  if (checksum !== '') throw checksumWithoutRemote(instruction)
-  for (const { path } of sources) checkCopiedPath(context, instruction, path)
+  const sources = words.map(({ word, text }) => readSource(instruction, word, text, checksum))
+  checkChecksum(instruction, sources, checksum)
+  for (const source of sources) if (source.kind === 'path') checkCopiedPath(context, instruction, source.path)
   return {
-    sources: sources.map(({ path }) => path),
+    sources,
     documents: instruction.documents.map((document) => ({
       name: document.name,
       content: documentText(context, instruction, document),
@@ -94,7 +131,7 @@ function readRequest(context: StageContext, instruction: CopyInstruction): CopyR
       ...(instruction.parents ? ['--parents'] : []),
       ...(chown === '' ? [] : [`--chown=${chown}`]),
       ...(chmod === '' ? [] : [`--chmod=${chmod}`]),
-      ...sources.map(({ path }) => path),
+      ...words.map(({ text }) => redactCredentials(text)),
       ...instruction.documents.map(({ name }) => `<<${name}`),
       destination,
     ],
@@ -121,9 +158,4 @@ function pivotedPath(source: string): string {
   if (pivot < 0) return rootedPath(source)
   const root = rootedPath(source.slice(0, pivot))
   return `${root === '/' ? '' : root}/.${rootedPath(source.slice(pivot + 3))}`
-}
-
-function checksumWithoutRemote(instruction: CopyInstruction) {
-  const message = 'ADD --checksum requires HTTP(S) or Git sources, and just one of them'
-  return invalid((instruction.checksum ?? instruction).range, message)
 }

@@ -10,7 +10,16 @@ import { applyInstruction } from './apply-instruction.ts'
 import { collect } from './collect.ts'
 import { namesForeignTrees } from './needs.ts'
 import type { Origin } from './origins.ts'
-import { questionKey, type ImageAnswer, type ImageAnswers, type ImageQuestion, type PlanOptions } from './plan.ts'
+import {
+  findAnswer,
+  questionKey,
+  type Answers,
+  type AnswerTo,
+  type ImageAnswer,
+  type ImageQuestion,
+  type PlanOptions,
+  type Question,
+} from './plan.ts'
 import { formatSeconds } from './source-date.ts'
 import type { Stage } from './stages.ts'
 import { StageState } from './stage-state.ts'
@@ -26,13 +35,16 @@ export interface Lowering {
   readonly options: PlanOptions
   /** Time of all that is made, in seconds since 1970. */
   readonly epochSeconds: number | undefined
-  readonly answers: ImageAnswers
+  readonly answers: Answers
   readonly graph: GraphBuilder
   readonly lint: Lint
   readonly errors: BuildError[]
+  /** What steps have to know before they can be carried over: by `questionKey()`. */
+  readonly questions: Map<string, Question>
 }
 
-/** Carries the needed stages over into the graph, in the order of the file. What is wrong goes to `errors`. */
+/** Carries the needed stages over into the graph, in the order of the file. What is wrong goes to `errors`, what must be
+ *  asked first to `questions`: then the graph is not complete. */
 export function lowerStages(lowering: Lowering): ReadonlyMap<number, StageState> {
   return new StageLowering(lowering).run()
 }
@@ -80,6 +92,7 @@ class StageLowering {
       contextIgnore: this.#ignores.get('context')?.patterns ?? [],
       ignoreCache: isUncached(stage, options),
       treeOf: (origin: Origin | undefined, place: SourceRange) => this.#treeOf(origin, place, stage),
+      ask: <Q extends Question>(question: Q) => this.#ask(question),
     }
     for (const step of steps) collect(errors, () => applyInstruction(context, step))
     if (epochSeconds !== undefined) state.dateHistory(formatSeconds(epochSeconds))
@@ -163,8 +176,15 @@ class StageLowering {
     })
   }
 
+  #ask<Q extends Question>(question: Q): AnswerTo<Q> | undefined {
+    const answer = findAnswer(this.#lowering.answers, question)
+    const key = questionKey(question)
+    if (answer === undefined && !this.#lowering.questions.has(key)) this.#lowering.questions.set(key, question)
+    return answer
+  }
+
   #answer(question: ImageQuestion): ImageAnswer {
-    const answer = this.#lowering.answers.get(questionKey(question))
+    const answer = findAnswer(this.#lowering.answers, question)
     if (answer === undefined) throw new Error(`findNeeds() did not ask for ${question.reference}`)
     return answer
   }

@@ -6,7 +6,7 @@ import type { PlacedText } from '../parser/placed-text.ts'
 import { collect } from './collect.ts'
 import { findMountFrom } from './mount-fields.ts'
 import { originOutside, type Origin } from './origins.ts'
-import { questionKey, type ImageAnswers, type ImageQuestion, type PlanOptions } from './plan.ts'
+import { findAnswer, questionKey, type Answers, type ImageQuestion, type PlanOptions } from './plan.ts'
 import { findStageNamed, type Stage } from './stages.ts'
 import type { Step } from './step.ts'
 import { parseTrigger } from './triggers.ts'
@@ -126,7 +126,7 @@ export interface Needs {
 /** Follows the target to all stages and images that it needs. The config of a base image may have triggers, which may
  *  need more.
  *  @throws {BuildError} for a trigger that cannot be read */
-export function findNeeds(target: Stage, stages: readonly Stage[], options: PlanOptions, answers: ImageAnswers): Needs {
+export function findNeeds(target: Stage, stages: readonly Stage[], options: PlanOptions, answers: Answers): Needs {
   const steps = new Map<number, readonly Step[]>()
   const questions = new Map<string, ImageQuestion>()
   const open = [target]
@@ -151,12 +151,12 @@ export function findNeeds(target: Stage, stages: readonly Stage[], options: Plan
 }
 
 /** The steps that the base's ONBUILDs put at the beginning of the stage. None while an image is not known. */
-function triggersOf(stage: Stage, stages: readonly Stage[], answers: ImageAnswers): readonly Step[] {
+function triggersOf(stage: Stage, stages: readonly Stage[], answers: Answers): readonly Step[] {
   if (stage.replaced) return []
   return triggerTexts(stage.base, stages, answers).map((trigger) => parseTrigger(trigger, stage.from.range))
 }
 
-function triggerTexts(base: Origin, stages: readonly Stage[], answers: ImageAnswers): readonly string[] {
+function triggerTexts(base: Origin, stages: readonly Stage[], answers: Answers): readonly string[] {
   switch (base.kind) {
     case 'scratch':
     case 'files':
@@ -166,7 +166,7 @@ function triggerTexts(base: Origin, stages: readonly Stage[], answers: ImageAnsw
         instruction.kind === 'onbuild' ? [instruction.trigger] : [],
       )
     case 'image':
-      return answers.get(questionKey(base.question))?.file.config.OnBuild ?? []
+      return findAnswer(answers, base.question)?.file.config.OnBuild ?? []
     default:
       return base satisfies never
   }

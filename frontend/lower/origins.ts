@@ -19,7 +19,10 @@ export function originOutside(name: string, platform: Platform, source: SourceRa
   const named = findNamedContext(name, platform, source, options)
   if (named !== undefined) return named
   try {
-    return { kind: 'image', question: { reference: formatReference(parseReference(name)), platform, source } }
+    return {
+      kind: 'image',
+      question: { kind: 'image', reference: formatReference(parseReference(name)), platform, source },
+    }
   } catch (error) {
     throw error instanceof BuildError ? error.at(source) : error
   }
@@ -36,7 +39,7 @@ export function findNamedContext(
   for (const [context, kind] of namedContexts) {
     if (context === 'context' || context === 'scratch' || canonicalName(context) !== wanted) continue
     if (kind === 'files') return { kind: 'files', context }
-    return { kind: 'image', question: { reference: context, platform, source } }
+    return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
   }
   return undefined
 }

@@ -9,7 +9,7 @@ import {
   questionKey,
   type BuildPlan,
   type ImageAnswer,
-  type ImageQuestion,
+  type Question,
   type PlanOptions,
 } from '../index.ts'
 
@@ -29,11 +29,12 @@ const defaults: PlanOptions = {
   multiPlatform: false,
 }
 
-function answer(question: ImageQuestion, config: ImageConfig = {}): [string, ImageAnswer] {
+function answer(question: Question, config: ImageConfig = {}): [string, ImageAnswer] {
+  if (question.kind !== 'image') throw new Error(`nobody asks for ${question.kind}`)
   const { platform } = question
   const rootfs = { type: 'layers' as const, diff_ids: [digestOf('layer')] }
   const file = { os: platform.os, architecture: platform.architecture, config, rootfs, history: [] }
-  return [questionKey(question), { digest: digestOf(question.reference), platform, file }]
+  return [questionKey(question), { kind: 'image', digest: digestOf(question.reference), platform, file }]
 }
 
 function ask(text: string, options: Partial<PlanOptions> = {}, answers: ReadonlyMap<string, ImageAnswer> = new Map()) {
@@ -50,7 +51,9 @@ function plan(text: string, options: Partial<PlanOptions> = {}): BuildPlan {
 }
 
 function references(result: ReturnType<typeof ask>): readonly string[] {
-  return result.kind === 'plan' ? [] : result.questions.map(({ reference }) => reference)
+  return result.kind === 'plan'
+    ? []
+    : result.questions.map((question) => (question.kind === 'image' ? question.reference : question.kind))
 }
 
 test('only images that the target needs are asked for, in the order of the file, each once', () => {
@@ -74,8 +77,8 @@ RUN --mount=from=curl,target=/x x
 test('the same image for two platforms is two questions', () => {
   const result = ask('FROM --platform=linux/arm64 busybox AS a\nFROM busybox\nCOPY --from=a /x /x')
   expect(result.kind === 'questions' && result.questions.map(questionKey)).toEqual([
-    'docker.io/library/busybox:latest linux/arm64',
-    'docker.io/library/busybox:latest linux/amd64',
+    'image docker.io/library/busybox:latest linux/arm64',
+    'image docker.io/library/busybox:latest linux/amd64',
   ])
 })
 

@@ -8,17 +8,17 @@ import { Lint } from '../lint/lint.ts'
 import { globalScope } from './global-scope.ts'
 import { lowerStages } from './lower-stages.ts'
 import { checkTakings, findNeeds } from './needs.ts'
-import type { BuildPlan, ImageAnswers, PlanOptions, PlanResult } from './plan.ts'
+import type { Answers, BuildPlan, PlanOptions, PlanResult, Question } from './plan.ts'
 import { formatSeconds, readSourceDate } from './source-date.ts'
 import { findTarget, resolveStages } from './stages.ts'
 import type { StageState } from './stage-state.ts'
 import { unusedBuildArgs } from './unused-build-args.ts'
 
-/** Turns a Dockerfile into a graph for one target on one platform, or asks for the images that it has to know first. The
+/** Turns a Dockerfile into a graph for one target on one platform, or asks for what it has to know first: images, commits, downloads. The
  *  caller looks these up and calls again, with all answers so far, until a plan comes.
  *  @throws {BuildError} for whatever the user can repair in the Dockerfile, placed in it; as `BuildErrors`, if it is more
  *  than one thing */
-export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: ImageAnswers): PlanResult {
+export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: Answers): PlanResult {
   const errors: BuildError[] = []
   const lint = lintOf(dockerfile, asked)
   checkDockerfile(lint, dockerfile)
@@ -36,10 +36,22 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: I
   const { steps, questions } = findNeeds(target, stages, options, answers)
   if (questions.length > 0) return { kind: 'questions', questions }
   const graph = new GraphBuilder()
-  const globals = scope.values
-  const lowering = { dockerfile, stages, steps, globals, options, epochSeconds, answers, graph, lint, errors }
-  const states = lowerStages(lowering)
+  const openQuestions = new Map<string, Question>()
+  const states = lowerStages({
+    dockerfile,
+    stages,
+    steps,
+    globals: scope.values,
+    options,
+    epochSeconds,
+    answers,
+    graph,
+    lint,
+    errors,
+    questions: openQuestions,
+  })
   throwCollected(errors)
+  if (openQuestions.size > 0) return { kind: 'questions', questions: [...openQuestions.values()] }
   const state = states.get(target.index)
   if (state === undefined) throw new Error('lowerStages() left out the target')
   lint.enforce()

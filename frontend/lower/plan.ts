@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
 import type { Warning } from '../../core/events.ts'
+import type { GitSource } from '../../core/git-source.ts'
 import type { Graph, VertexId } from '../../core/graph.ts'
 import type { ImageFile, ImagePlan } from '../../core/image.ts'
 import type { NetworkMode, RunLimits } from '../../core/ops.ts'
@@ -43,8 +44,12 @@ export interface ExtraHost {
   readonly address: string
 }
 
-/** An image whose digest and config the plan depends on. */
+/** What the plan depends on and cannot know: what a name outside stands for now. */
+export type Question = ImageQuestion | GitQuestion | HttpQuestion
+
+/** An image: what are its digest and its config? */
 export interface ImageQuestion {
+  readonly kind: 'image'
   /** Registry, repository, and tag or digest; or the name of a named context. */
   readonly reference: string
   readonly platform: Platform
@@ -52,23 +57,73 @@ export interface ImageQuestion {
   readonly source: SourceRange
 }
 
+/** A git repository: which commit is meant? */
+export interface GitQuestion {
+  readonly kind: 'git'
+  readonly git: GitSource
+  readonly source: SourceRange
+}
+
+/** A URL: what is the digest of the file? */
+export interface HttpQuestion {
+  readonly kind: 'http'
+  /** May hold credentials. */
+  readonly url: string
+  /** What the digest must be. */
+  readonly checksum: Digest | undefined
+  readonly source: SourceRange
+}
+
 export interface ImageAnswer {
+  readonly kind: 'image'
   /** Digest of the manifest for one platform. */
   readonly digest: Digest
   readonly platform: Platform
   readonly file: ImageFile
 }
 
+export interface GitAnswer {
+  readonly kind: 'git'
+  /** In full. */
+  readonly commit: string
+}
+
+export interface HttpAnswer {
+  readonly kind: 'http'
+  readonly digest: Digest
+  /** When the server says the file was last changed, in seconds since 1970. */
+  readonly mtimeSeconds: number
+}
+
+export type Answer = ImageAnswer | GitAnswer | HttpAnswer
+export type AnswerTo<Q extends Question> = Extract<Answer, { readonly kind: Q['kind'] }>
+
 /** By `questionKey()`. */
-export type ImageAnswers = ReadonlyMap<string, ImageAnswer>
+export type Answers = ReadonlyMap<string, Answer>
 
 /** Equal for equal questions, wherever they are asked. */
-export function questionKey({ reference, platform }: Pick<ImageQuestion, 'reference' | 'platform'>): string {
-  return `${reference} ${formatPlatform(platform)}`
+export function questionKey(question: Question): string {
+  switch (question.kind) {
+    case 'image':
+      return `image ${question.reference} ${formatPlatform(question.platform)}`
+    case 'git': {
+      const { repository, reference, commit } = question.git
+      return `git ${JSON.stringify([repository, reference, commit])}`
+    }
+    case 'http':
+      return `http ${JSON.stringify([question.url, question.checksum])}`
+    default:
+      return question satisfies never
+  }
+}
+
+/** `undefined`: it was not asked yet. */
+export function findAnswer<Q extends Question>(answers: Answers, question: Q): AnswerTo<Q> | undefined {
+  return answers.get(questionKey(question)) as AnswerTo<Q> | undefined
 }
 
 export type PlanResult =
-  | { readonly kind: 'questions'; readonly questions: readonly ImageQuestion[] }
+  | { readonly kind: 'questions'; readonly questions: readonly Question[] }
   | { readonly kind: 'plan'; readonly plan: BuildPlan }
 
 /** All that is to be done for one target on one platform. */

@@ -63,6 +63,7 @@ export class ImageSources {
     }
     const { os, architecture, variant } = imageFile
     return {
+      kind: 'image',
       digest: descriptor.digest,
       platform: normalisePlatform({ os, architecture, variant, osVersion: imageFile['os.version'] }),
       file: repairHistory(imageFile),

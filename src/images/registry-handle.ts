@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Registry } from '../../cache/registry/index.ts'
+import { proxySettings } from '../proxy-settings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -28,11 +29,7 @@ export class RegistryHandle implements AsyncDisposable {
     const env = this.#env
     return openRegistry({
       credentials: dockerCredentials(env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker')),
-      proxies: {
-        httpProxy: env['HTTP_PROXY'] ?? env['http_proxy'],
-        httpsProxy: env['HTTPS_PROXY'] ?? env['https_proxy'],
-        noProxy: env['NO_PROXY'] ?? env['no_proxy'],
-      },
+      proxies: proxySettings(env),
     })
   }
 }
