@@ -6,7 +6,6 @@ const entries = {
   bin: 'src/cli/bin.ts',
   index: 'src/index.ts',
   executor: 'executor/process/main.ts',
-  launcher: 'executor/sandbox/native/launcher.ts',
 }
 
 await rm('dist', { recursive: true, force: true })

@@ -1,7 +1,7 @@
 import { checked, libcFunction } from './libc.ts'
 import { syscallNumber } from './syscall.ts'
 
-const capset = libcFunction<[number, Uint32Array, Uint32Array]>('long syscall(long number, void *header, void *data)')
+const capget = libcFunction<[number, Uint32Array, Uint32Array]>('long syscall(long number, void *header, void *data)')
 const prctl = libcFunction<[number, number, number, number, number]>(
   'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
 )
@@ -62,44 +62,30 @@ const header = Uint32Array.of(0x20080522, 0)
  *  @see https://man7.org/linux/man-pages/man2/capget.2.html */
 export function effectiveCapabilities(): readonly CapabilityName[] {
   const data = new Uint32Array(6)
-  checked(capset(syscallNumber('capget'), header, data), 'capget')
+  checked(capget(syscallNumber('capget'), header, data), 'capget')
   const effective = BigInt(data[0] ?? 0) | (BigInt(data[3] ?? 0) << 32n)
   return capabilityNames.filter((_, number) => ((effective >> BigInt(number)) & 1n) === 1n)
 }
 
 /** Which of these the bounding set still has: what a program started by root can get. */
 export function boundingCapabilities(): readonly CapabilityName[] {
+  return boundingCapabilityNumbers().flatMap((number) => capabilityNames[number] ?? [])
+}
+
+/** All of the bounding set. The kernel may know more than we do.
+ *  @see https://man7.org/linux/man-pages/man2/PR_CAPBSET_READ.2const.html */
+export function boundingCapabilityNumbers(): readonly number[] {
   const readBounding = 23
-  return capabilityNames.filter((_, number) => prctl(readBounding, number, 0, 0, 0) === 1)
-}
-
-/** Sets the permitted and effective sets of the calling thread; the inheritable one becomes empty, and with it the ambient one.
- *  @throws {LinuxError} `EPERM` for one that is not permitted now.
- *  @see https://man7.org/linux/man-pages/man2/capset.2.html */
-export function setCapabilities(names: readonly CapabilityName[]): void {
-  const mask = names.reduce((sum, name) => sum | (1n << BigInt(capabilityNames.indexOf(name))), 0n)
-  const low = Number(mask & 0xffffffffn)
-  const high = Number(mask >> 32n)
-  checked(capset(syscallNumber('capset'), header, Uint32Array.of(low, low, 0, high, high, 0)), 'capset')
-}
-
-/** Takes everything but these from the bounding set of the calling thread, for good. Needs CAP_SETPCAP.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/prctl.2.html (PR_CAPBSET_DROP) */
-export function limitBoundingCapabilities(keep: readonly CapabilityName[]): void {
-  const [readBounding, dropBounding] = [23, 24]
-  // The kernel may know more than we do; it says EINVAL behind its last.
-  for (let number = 0; prctl(readBounding, number, 0, 0, 0) !== -1; number++) {
-    const name = capabilityNames[number]
-    if (name === undefined || !keep.includes(name))
-      checked(prctl(dropBounding, number, 0, 0, 0), 'prctl PR_CAPBSET_DROP')
+  const numbers: number[] = []
+  // It says EINVAL behind its last.
+  for (let number = 0, state = 0; (state = prctl(readBounding, number, 0, 0, 0)) !== -1; number++) {
+    if (state === 1) numbers.push(number)
   }
+  return numbers
 }
 
-/** Whether the permitted set outlives the change from root to another user. Off again after the next execve.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/prctl.2.html (PR_SET_KEEPCAPS) */
-export function keepCapabilities(keep: boolean): void {
-  const setKeep = 8
-  checked(prctl(setKeep, keep ? 1 : 0, 0, 0, 0), 'prctl PR_SET_KEEPCAPS')
+/** The set as the kernel has it: a bit for each, in two halves. */
+export function capabilityMask(names: readonly CapabilityName[]): { readonly low: number; readonly high: number } {
+  const mask = names.reduce((sum, name) => sum | (1n << BigInt(capabilityNames.indexOf(name))), 0n)
+  return { low: Number(mask & 0xffffffffn), high: Number(mask >> 32n) }
 }

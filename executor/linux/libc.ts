@@ -21,16 +21,7 @@ function loadKoffi(): Koffi {
  *  @throws {Error} at that call, if the library has no such function. */
 export function libcFunction<Arguments extends readonly CArgument[]>(prototype: string): CFunction<Arguments> {
   let bound: CFunction<Arguments> | undefined
-  const prepare = (): CFunction<Arguments> => (bound ??= bind(prototype))
-  known.push(prepare)
-  return (...args) => (bound ?? prepare())(...args)
-}
-
-const known: (() => unknown)[] = []
-
-/** Binds every function at once, so that no call has to. */
-export function bindAllCalls(): void {
-  for (const prepare of known) prepare()
+  return (...args) => (bound ??= bind<Arguments>(prototype))(...args)
 }
 
 function bind<Arguments extends readonly CArgument[]>(prototype: string): CFunction<Arguments> {
@@ -74,3 +65,11 @@ export function watchReadable(fd: number, callback: () => void): () => void {
   const handle = loadKoffi().node.poll(fd, { readable: true }, callback)
   return () => handle.close()
 }
+
+/** Calls machine code of ours: `long code(void *argument)`. */
+export function callCode(address: bigint, argument: bigint): number {
+  codePrototype ??= loadKoffi().proto('int64_t code(uint64_t argument)')
+  return Number(loadKoffi().call(address, codePrototype, argument))
+}
+
+let codePrototype: ReturnType<Koffi['proto']> | undefined

@@ -13,6 +13,11 @@ export interface ResourceLimit {
   readonly hard: number
 }
 
+/** As the kernel numbers them. */
+export function resourceNumber(name: UlimitName): number {
+  return ulimitNames.indexOf(name)
+}
+
 const unlimited = 0xffff_ffff_ffff_ffffn
 
 /** This process's limit.
@@ -20,17 +25,9 @@ const unlimited = 0xffff_ffff_ffff_ffffn
  *  @see https://man7.org/linux/man-pages/man2/getrlimit.2.html */
 export function getLimit(name: UlimitName): ResourceLimit {
   const limit = new BigUint64Array(2)
-  checked(prlimit(syscallNumber('prlimit64'), 0, ulimitNames.indexOf(name), null, limit), 'prlimit64', name)
+  checked(prlimit(syscallNumber('prlimit64'), 0, resourceNumber(name), null, limit), 'prlimit64', name)
   const [soft = 0n, hard = 0n] = limit
   return { soft: fromKernel(soft), hard: fromKernel(hard) }
-}
-
-/** Sets a limit of this process, which its children take over.
- *  @throws {LinuxError} `EPERM` for a hard limit above the present one without CAP_SYS_RESOURCE.
- *  @see https://man7.org/linux/man-pages/man2/getrlimit.2.html */
-export function setLimit(name: UlimitName, { soft, hard }: ResourceLimit): void {
-  const limit = BigUint64Array.of(toKernel(soft), toKernel(hard))
-  checked(prlimit(syscallNumber('prlimit64'), 0, ulimitNames.indexOf(name), limit, null), 'prlimit64', name)
 }
 
 /** How many files a process may have open, as far as it can be read: Node raises its own soft limit when it starts, so what its caller
@@ -52,8 +49,4 @@ function fromText(text: string): number {
 
 function fromKernel(value: bigint): number {
   return value === unlimited ? Infinity : Number(value)
-}
-
-function toKernel(value: number): bigint {
-  return value === Infinity ? unlimited : BigInt(value)
 }

@@ -8,10 +8,6 @@ const mountCall = libcFunction<[Text, Text, string, number, string | null]>(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)',
 )
 const umount2 = libcFunction<[Text, number]>('int umount2(const char *target, int flags)')
-const pivotCall = libcFunction<[number, Text, Text]>(
-  'long syscall(long number, const char *newRoot, const char *putOld)',
-)
-const chrootCall = libcFunction<[Text]>('int chroot(const char *path)')
 const openTreeCall = libcFunction<[number, number, Text, number]>(
   'long syscall(long number, int dirfd, const char *path, unsigned int flags)',
 )
@@ -66,20 +62,6 @@ export function unmount(target: LinuxPath, how: 'now' | 'lazy' = 'now'): void {
   const noFollow = 8
   const detach = 2
   checked(umount2(cString(target), noFollow | (how === 'lazy' ? detach : 0)), 'umount2', target)
-}
-
-/** Makes a mount the root of this mount namespace. `pivotRoot('.', '.')` puts the old root on top of the new one, to be unmounted.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/pivot_root.2.html */
-export function pivotRoot(newRoot: LinuxPath, putOld: LinuxPath): void {
-  checked(pivotCall(syscallNumber('pivotRoot'), cString(newRoot), cString(putOld)), 'pivot_root', newRoot)
-}
-
-/** Changes the root of this process: of all its threads, unless the thread has unshared its file system attributes.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/chroot.2.html */
-export function chroot(path: LinuxPath): void {
-  checked(chrootCall(cString(path)), 'chroot', path)
 }
 
 const currentDirectory = -100

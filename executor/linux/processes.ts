@@ -1,20 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { checked, cString, lastErrno, libcFunction, watchReadable } from './libc.ts'
-import { LinuxError, type LinuxPath } from './linux-error.ts'
+import { checked, lastErrno, libcFunction, watchReadable } from './libc.ts'
+import { LinuxError } from './linux-error.ts'
 import { syscallNumber } from './syscall.ts'
 
-type Strings = readonly (string | null)[]
-const exitCall = libcFunction<[number]>('void _exit(int status)')
-const setsidCall = libcFunction<[]>('int setsid()')
-const execveCall = libcFunction<[string | Uint8Array, Strings, Strings]>(
-  'int execve(const char *path, const char **argv, const char **env)',
-)
 const prctl = libcFunction<[number, number, number, number, number]>(
   'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
-)
-const signalCall = libcFunction<[number, bigint | null]>('void *signal(int number, void *handler)')
-const sigprocmask = libcFunction<[number, Uint8Array, null]>(
-  'int sigprocmask(int how, const void *set, void *previous)',
 )
 const waitidCall = libcFunction<[number, number, number, Int32Array, number, null]>(
   'long syscall(long number, int type, int id, void *info, int options, void *usage)',
@@ -29,60 +20,22 @@ const closeCall = libcFunction<[number]>('int close(int fd)')
 export type ProcessEnd =
   { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'signaled'; readonly signal: string }
 
-/** Ends this process at once: nothing is flushed, no handler runs.
- *  @see https://man7.org/linux/man-pages/man2/_exit.2.html */
-export function exitNow(code: number): never {
-  exitCall(code)
-  throw new Error('_exit() came back')
-}
-
-/** Becomes the leader of a new session without a terminal.
- *  @throws {LinuxError} `EPERM` for a process that leads a group already.
- *  @see https://man7.org/linux/man-pages/man2/setsid.2.html */
-export function startSession(): void {
-  checked(setsidCall(), 'setsid')
-}
-
-/** Replaces the program of this process. Comes back only to throw.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/execve.2.html */
-export function execve(path: LinuxPath, argv: readonly string[], env: readonly string[]): never {
-  checked(execveCall(cString(path), [...argv, null], [...env, null]), 'execve', path)
-  throw new Error('execve() came back')
-}
-
-/** What a program expects to start with: every signal at its default, none blocked. Node ignores SIGPIPE, for one, and ignored signals
- *  stay ignored across execve.
- *  @see https://man7.org/linux/man-pages/man7/signal.7.html */
-export function resetSignals(): void {
-  const lastSignal = 64
-  // SIGKILL, SIGSTOP and the C library's own two refuse, which is right.
-  for (let number = 1; number <= lastSignal; number++) signalCall(number, null)
-  const setMask = 2
-  checked(sigprocmask(setMask, new Uint8Array(128), null), 'sigprocmask')
-}
-
-/** For a process that ends when its standard input does, and not before, whatever keys are pressed at the terminal.
- *  @see https://man7.org/linux/man-pages/man2/signal.2.html (SIG_IGN) */
-export function ignoreInterrupts(): void {
-  const ignore = 1n
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) signalCall(constants.signals[name], ignore)
-}
-
-/** Asks the kernel to kill the calling process when its parent thread ends. A change of user or capabilities takes it back.
- *  @throws {LinuxError}
- *  @see https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html */
-export function dieWithParent(): void {
-  const setDeathSignal = 1
-  checked(prctl(setDeathSignal, constants.signals.SIGKILL, 0, 0, 0), 'prctl PR_SET_PDEATHSIG')
-}
-
 /** Makes orphans among our descendants our children, rather than those of the namespace's init.
  *  @throws {LinuxError}
  *  @see https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html */
 export function becomeSubreaper(): void {
   const setSubreaper = 36
   checked(prctl(setSubreaper, 1, 0, 0, 0), 'prctl PR_SET_CHILD_SUBREAPER')
+}
+
+/** Signals that this process ignores, and so every program that it starts, unless that is told otherwise.
+ *  @see https://man7.org/linux/man-pages/man5/proc_pid_status.5.html (SigIgn) */
+export function ignoredSignals(): readonly number[] {
+  const [, mask = '0'] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? []
+  const bits = BigInt(`0x${mask}`)
+  return Array.from({ length: 64 }, (_, index) => index + 1).filter(
+    (number) => ((bits >> BigInt(number - 1)) & 1n) === 1n,
+  )
 }
 
 /** A descriptor for a process, which stays that process's even when its number is used again. The caller closes it. Linux 5.3.

@@ -1,5 +1,5 @@
-/** Numbers of the system calls that C libraries have no function for, or one that does more than the call. Those from 424 on
- *  are the same everywhere.
+/** Numbers of the system calls that are made without the C library: because it has no function for them, because its function does more than the call, or
+ *  because a process is made of them that the library knows nothing of (`ChildProgram`). Those from 424 on are the same everywhere.
  *  @see https://man7.org/linux/man-pages/man2/syscalls.2.html */
 interface SyscallNumbers {
   readonly mknodat: number
@@ -14,7 +14,26 @@ interface SyscallNumbers {
   readonly capset: number
   readonly capget: number
   readonly waitid: number
-  readonly clone: number
+  readonly mount: number
+  readonly umount2: number
+  readonly chdir: number
+  readonly chroot: number
+  readonly mkdirat: number
+  readonly fchmodat: number
+  readonly symlinkat: number
+  readonly openat: number
+  readonly setsid: number
+  readonly sethostname: number
+  readonly dup3: number
+  readonly fchown: number
+  readonly prctl: number
+  readonly umask: number
+  readonly socket: number
+  readonly ioctl: number
+  readonly rtSigaction: number
+  readonly rtSigprocmask: number
+  readonly execve: number
+  readonly unshare: number
 }
 
 const x64: SyscallNumbers = {
@@ -30,7 +49,26 @@ const x64: SyscallNumbers = {
   capset: 126,
   capget: 125,
   waitid: 247,
-  clone: 56,
+  mount: 165,
+  umount2: 166,
+  chdir: 80,
+  chroot: 161,
+  mkdirat: 258,
+  fchmodat: 268,
+  symlinkat: 266,
+  openat: 257,
+  setsid: 112,
+  sethostname: 170,
+  dup3: 292,
+  fchown: 93,
+  prctl: 157,
+  umask: 95,
+  socket: 41,
+  ioctl: 16,
+  rtSigaction: 13,
+  rtSigprocmask: 14,
+  execve: 59,
+  unshare: 272,
 }
 
 /** The generic table, which every architecture since has. */
@@ -47,7 +85,26 @@ const generic: SyscallNumbers = {
   capset: 91,
   capget: 90,
   waitid: 95,
-  clone: 220,
+  mount: 40,
+  umount2: 39,
+  chdir: 49,
+  chroot: 51,
+  mkdirat: 34,
+  fchmodat: 53,
+  symlinkat: 36,
+  openat: 56,
+  setsid: 157,
+  sethostname: 161,
+  dup3: 24,
+  fchown: 55,
+  prctl: 167,
+  umask: 166,
+  socket: 198,
+  ioctl: 29,
+  rtSigaction: 134,
+  rtSigprocmask: 135,
+  execve: 221,
+  unshare: 97,
 }
 
 const everywhere = {
@@ -63,8 +120,10 @@ const everywhere = {
   mountSetattr: 442,
 } as const
 
+export type SyscallName = keyof SyscallNumbers | keyof typeof everywhere
+
 /** @throws {Error} on an architecture whose numbers are not here. */
-export function syscallNumber(name: keyof SyscallNumbers | keyof typeof everywhere): number {
+export function syscallNumber(name: SyscallName): number {
   if (name in everywhere) return everywhere[name as keyof typeof everywhere]
   switch (process.arch) {
     case 'x64':

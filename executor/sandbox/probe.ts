@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url'
 import { BuildError } from '../../core/errors.ts'
-import { effectiveCapabilities, isKernelAtLeast, type CapabilityName } from '../linux/index.ts'
+import { effectiveCapabilities, isChildProgramAvailable, isKernelAtLeast, type CapabilityName } from '../linux/index.ts'
 import { openChrootSandbox } from './chroot/index.ts'
 import { openFirstThatWorks, type Candidate } from './first-that-works.ts'
 import { openNativeSandbox } from './native/index.ts'
@@ -15,11 +14,9 @@ export interface SandboxOptions {
   readonly openFiles?: number | undefined
   /** Where OCI runtimes are looked for, in the form of the variable PATH. */
   readonly searchPath?: string | undefined
-  /** Path of the bundled launcher; beside this program by default. */
-  readonly launcher?: string | undefined
 }
 
-/** Opens the sandbox asked for, or with `auto` the strongest that this place allows: an OCI runtime, our own namespaces, chroot. Looks, and tries nothing out, so it costs
+/** Opens the sandbox asked for, or with `auto` the first that this place allows: our own namespaces, an OCI runtime, chroot. Looks, and tries nothing out, so it costs
  *  next to nothing. If the first process cannot be set up after all, `auto` takes the next one; nothing of the process has run then.
  *
  *  The caller has a mount namespace of its own, and is prepared to become the parent of orphans.
@@ -30,8 +27,8 @@ export function openSandbox(requested: 'auto' | IsolationName, options: SandboxO
   if (requested === 'auto') {
     const refused = offers.filter(({ obstacle }) => obstacle !== undefined)
     if (open.length === 0) return Promise.reject(unavailable('any isolation', refused))
-    const strongest = offers.findIndex(({ obstacle }) => obstacle === undefined)
-    return Promise.resolve(openFirstThatWorks(open, offers.slice(0, strongest).map(reasonOf)))
+    const first = offers.findIndex(({ obstacle }) => obstacle === undefined)
+    return Promise.resolve(openFirstThatWorks(open, offers.slice(0, first).map(reasonOf)))
   }
   const wanted = offers.filter(({ name }) => name === requested)
   const [found] = wanted.filter(({ obstacle }) => obstacle === undefined)
@@ -44,33 +41,32 @@ interface Offer extends Candidate {
   readonly obstacle: string | undefined
 }
 
-/** From the strongest to the weakest. */
-function offer({
-  openFiles,
-  searchPath = process.env['PATH'] ?? '',
-  launcher = besideThisProgram(),
-}: SandboxOptions): readonly Offer[] {
+/** In the order of preference. The first two isolate alike; a runtime takes longer, since it is a program to start. */
+function offer({ openFiles, searchPath = process.env['PATH'] ?? '' }: SandboxOptions): readonly Offer[] {
   const runtime = findRuntime(searchPath)
   const facts = readHostFacts()
   const capabilities = effectiveCapabilities()
   const namespaces = obstacleToNamespaces(capabilities)
   const noRuntime = runtime === undefined ? 'neither crun nor runc is on the PATH' : undefined
   const noFilter = hasFilter(process.arch) ? undefined : `there is no system call filter for ${process.arch}`
+  const noCode = isChildProgramAvailable(process.arch)
+    ? undefined
+    : `processes cannot be confined on ${process.arch} without a runtime`
   return [
+    {
+      name: 'native',
+      obstacle: namespaces ?? noCode ?? noFilter,
+      open: () => openNativeSandbox({ facts, openFiles }),
+    },
     {
       name: 'oci',
       obstacle: noRuntime ?? namespaces,
       open: () => openOciSandbox({ runtime: runtime ?? { name: 'crun', path: 'crun' }, facts, openFiles }),
     },
     {
-      name: 'native',
-      obstacle: namespaces ?? noFilter,
-      open: () => openNativeSandbox({ facts, openFiles, launcher }),
-    },
-    {
       name: 'chroot',
-      obstacle: missing(capabilities, 'CAP_SYS_CHROOT') ?? oldKernel(),
-      open: () => openChrootSandbox({ openFiles, launcher }),
+      obstacle: missing(capabilities, 'CAP_SYS_CHROOT') ?? noCode ?? oldKernel(),
+      open: () => openChrootSandbox({ openFiles }),
     },
   ]
 }
@@ -86,10 +82,6 @@ function missing(capabilities: readonly CapabilityName[], name: CapabilityName):
 /** Process descriptors are what tells us the end of a process that others started. */
 function oldKernel(): string | undefined {
   return isKernelAtLeast(5, 3) ? undefined : 'the kernel is older than Linux 5.3'
-}
-
-function besideThisProgram(): string {
-  return fileURLToPath(new URL('./launcher.js', import.meta.url))
 }
 
 function reasonOf({ name, obstacle }: Offer): string {

@@ -49,7 +49,6 @@ export function describeSandbox(name: string, open: () => Promise<SandboxUnderTe
 
     beforeAll(async () => {
       sandbox = await open()
-      await setTimeout(300) // a launcher starts, and opens what it needs
     })
     afterAll(async () => sandbox[Symbol.asyncDispose]())
 

@@ -7,7 +7,7 @@ export type IsolationName = 'oci' | 'native' | 'chroot'
  *  process the same view: file system, user, environment, `/proc`, `/sys`, `/dev`, hostname. */
 export interface Sandbox {
   readonly name: IsolationName
-  /** Why this one and not a stronger one, for people; `undefined` when it is the strongest. */
+  /** Why this one and not one that is preferred to it, for people; `undefined` when there is none. */
   readonly fallbackReason: string | undefined
   /** Resolves when the process has ended, however it ended, and everything it started is gone. Mounts made for it are gone too.
    *  @throws {BuildError} `RUN_COMMAND_NOT_FOUND` when `argv[0]` is not in the root or cannot be executed, `IMAGE_INVALID` when /proc, /sys

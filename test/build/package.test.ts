@@ -61,7 +61,6 @@ describe('the package', () => {
       'dist/bin.js',
       'dist/index.js',
       'dist/executor.js',
-      'dist/launcher.js',
       'dist/types/src/index.d.ts',
       'LICENSE',
       'README.md',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, chmodSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, chmodSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,25 +31,30 @@ export interface Call {
 }
 
 export interface NamespaceOptions {
-  /** `rootless`: as user 1000, who is root of a user namespace, with the subordinate ids that /etc/subuid gives. */
+  /** `rootless`: as user 1000, who is root of a user namespace, with 65536 subordinate ids. The machine's own /etc/subuid and /etc/subgid stay as they are. */
   readonly as?: 'root' | 'rootless'
-  /** More programs to bundle beside the module: file name and source. */
-  readonly programs?: Readonly<Record<string, string>>
   /** Put before Node: `setpriv …`. */
   readonly prefix?: readonly string[]
 }
 
 const namespaceFlags = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']
 
-function commandFor(as: 'root' | 'rootless'): readonly string[] {
+function commandFor(as: 'root' | 'rootless', folder: string): readonly string[] {
   switch (as) {
     case 'root':
       return ['unshare', ...namespaceFlags, '--']
-    case 'rootless':
+    case 'rootless': {
+      const ids = join(folder, 'subordinate-ids')
+      writeFileSync(ids, '1000:200000:65536\n')
+      // crun refuses machines that mount both versions of cgroups, and an ordinary user cannot take one out of its sight.
+      const oneVersion = 'umount /sys/fs/cgroup/unified 2>/dev/null'
+      const cover = `mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid; ${oneVersion}; exec "$@"`
       return [
+        ...['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', cover, ids],
         ...['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups', '--'],
         ...['unshare', '--user', '--map-auto', '--map-root-user', ...namespaceFlags, '--'],
       ]
+    }
     default:
       return as satisfies never
   }
@@ -57,14 +62,12 @@ function commandFor(as: 'root' | 'rootless'): readonly string[] {
 
 /** @param module path of a TypeScript module inside the project, from the project's folder */
 export async function openNamespaces(module: string, options: NamespaceOptions = {}): Promise<Namespaces> {
-  const { as = 'root', programs = {}, prefix = [] } = options
+  const { as = 'root', prefix = [] } = options
   const folder = mkdtempSync(join(tmpdir(), 'stave-namespaces-'))
   chmodSync(folder, 0o755)
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'))
   await bundle(join(folder, 'main.mjs'), mainOf(join(project, module)))
-  for (const [name, source] of Object.entries(programs))
-    await bundle(join(folder, name), `import ${JSON.stringify(join(project, source))}`)
-  const [command, ...args] = [...commandFor(as), ...prefix, process.execPath, join(folder, 'main.mjs')]
+  const [command, ...args] = [...commandFor(as, folder), ...prefix, process.execPath, join(folder, 'main.mjs')]
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], cwd: '/' })
   const ended = once(child, 'exit')
   const waiting = new Map<number, Waiting>()
@@ -89,7 +92,7 @@ export async function openNamespaces(module: string, options: NamespaceOptions =
       signal?.addEventListener('abort', () => child.send({ kind: 'abort', id }))
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject, onEvent: onEvent ?? (() => undefined) })
-        child.send({ kind: 'call', id, name, args, folder })
+        child.send({ kind: 'call', id, name, args })
       })
     },
     [Symbol.asyncDispose]: async () => {

@@ -19,12 +19,10 @@ export async function openRemoteSandbox(
   requested: 'auto' | IsolationName,
   { as = 'root', prefix = [], searchPath = process.env['PATH'] ?? '', cgroup }: RemoteOptions = {},
 ): Promise<RemoteSandbox> {
-  const programs = { 'launcher.mjs': 'executor/sandbox/native/launcher.ts' }
   const enter = cgroup === undefined ? [] : ['sh', '-c', 'echo 0 > "$0/cgroup.procs" && exec "$@"', cgroup]
   const namespaces = await openNamespaces('test/support/sandbox-host.ts', {
     as,
     prefix: [...enter, ...prefix],
-    programs,
   })
   let opened: { readonly name: IsolationName; readonly fallbackReason?: string }
   try {

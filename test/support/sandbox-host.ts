@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { openSandbox, type IsolationName, type Sandbox, type SandboxProcess } from '../../executor/sandbox/index.ts'
 import type { Call } from './in-namespaces.ts'
 
@@ -9,9 +8,8 @@ let sandbox: Sandbox | undefined
 export async function open(
   requested: 'auto' | IsolationName,
   searchPath: string | undefined,
-  { folder }: Call & { readonly folder: string },
 ): Promise<{ readonly name: string; readonly fallbackReason: string | undefined }> {
-  sandbox = await openSandbox(requested, { launcher: join(folder, 'launcher.mjs'), searchPath, openFiles: 1000 })
+  sandbox = await openSandbox(requested, { searchPath, openFiles: 1000 })
   return { name: sandbox.name, fallbackReason: sandbox.fallbackReason }
 }
 

@@ -1,6 +1,6 @@
 import { BuildError } from '../../../core/errors.ts'
 import { becomeSubreaper, effectiveCapabilities } from '../../linux/index.ts'
-import { openLauncher, runLaunched } from '../native/index.ts'
+import { runConfined } from '../native/index.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { hasFilter } from '../seccomp/index.ts'
 import { endLeftovers } from '../supervise.ts'
@@ -10,16 +10,13 @@ const { arch } = globalThis.process
 
 export interface ChrootOptions {
   readonly openFiles: number | undefined
-  /** Path of the bundled launcher.js. */
-  readonly launcher: string
 }
 
 /** Runs processes where no namespace can be had: in another root, with fewer capabilities, and with all that they start ended together with them. They see the
  *  machine's processes, its network and its host name, they have no /proc and /sys, and what would be mounted is put into the root for the
  *  time being: weaker than the others, for builds inside a container that is a sandbox already. One process at a time. */
-export function openChrootSandbox({ openFiles, launcher: program }: ChrootOptions): Sandbox {
+export function openChrootSandbox({ openFiles }: ChrootOptions): Sandbox {
   becomeSubreaper()
-  const launcher = openLauncher(program)
   const mayFilter = hasFilter(arch) && effectiveCapabilities().includes('CAP_SYS_ADMIN')
   let queue: Promise<unknown> = Promise.resolve()
 
@@ -27,7 +24,7 @@ export function openChrootSandbox({ openFiles, launcher: program }: ChrootOption
     io.signal.throwIfAborted()
     const standIns = standInsFor(process)
     try {
-      return await runLaunched(launcher, process, io, {
+      return await runConfined(process, io, {
         confinement: { kind: 'chroot', network: process.network === 'none' ? 'none' : 'shared' },
         openFiles,
         filtersSyscalls: mayFilter && process.security === 'sandbox',
@@ -46,7 +43,9 @@ export function openChrootSandbox({ openFiles, launcher: program }: ChrootOption
       queue = result.catch(() => undefined)
       return result
     },
-    [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await queue
+    },
   }
 }
 

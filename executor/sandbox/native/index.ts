@@ -1,3 +1,2 @@
 export { openNativeSandbox, type NativeOptions } from './native-sandbox.ts'
-export { openLauncher, type LauncherProcess } from './launcher-process.ts'
-export { runLaunched } from './run-launched.ts'
+export { runConfined } from './run-confined.ts'

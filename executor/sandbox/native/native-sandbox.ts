@@ -12,35 +12,31 @@ import {
   systemMounts,
   type HostFacts,
 } from '../view.ts'
-import type { Confinement, DevicePlan } from './launch-request.ts'
-import { openLauncher } from './launcher-process.ts'
-import { runLaunched } from './run-launched.ts'
+import type { Confinement, DevicePlan } from './confinement.ts'
+import { runConfined } from './run-confined.ts'
 
 const { arch } = globalThis.process
 
 export interface NativeOptions {
   readonly facts: HostFacts
   readonly openFiles: number | undefined
-  /** Path of the bundled launcher.js. */
-  readonly launcher: string
 }
 
 /** Runs processes in namespaces that we make ourselves, with nothing installed. */
-export function openNativeSandbox({ facts, openFiles, launcher: program }: NativeOptions): Sandbox {
+export function openNativeSandbox({ facts, openFiles }: NativeOptions): Sandbox {
   becomeSubreaper()
-  const launcher = openLauncher(program)
   return {
     name: 'native',
     fallbackReason: undefined,
     run: async (process, io) => {
       checkRoot(process.root)
-      return runLaunched(launcher, process, io, {
+      return runConfined(process, io, {
         confinement: confinementOf(process, facts),
         openFiles,
         filtersSyscalls: process.security === 'sandbox' && hasFilter(arch),
       })
     },
-    [Symbol.asyncDispose]: async () => launcher[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
 
