@@ -260,6 +260,14 @@ test('C24: files named one by one become separate files', async () => {
   expect(statSync(join(at.upper, 'to/a')).ino).not.toBe(statSync(join(at.upper, 'to/b')).ino)
 })
 
+test('C25: attributes that a user set on files of the context do not come along', async () => {
+  const at = setting(['a'])
+  execFileSync('setfattr', ['-n', 'user.note', '-v', 'x', join(at.context, 'a')])
+  await copy(at, ['a'], '/a')
+  const attributes = execFileSync('getfattr', ['-d', '-m', '^user\\.', join(at.upper, 'a')], { encoding: 'utf8' })
+  expect(attributes).not.toContain('user.note')
+})
+
 test('C26: a named pipe arrives as one, a socket as an empty file', async () => {
   const at = setting(['d/'])
   execFileSync('mkfifo', [join(at.context, 'd/pipe')])
@@ -286,6 +294,13 @@ test('C29: setuid and sticky bits are kept', async () => {
   chmodSync(join(at.context, 'd/a'), 0o4755)
   await copy(at, ['d'], '/to')
   expect(modeOf(join(at.upper, 'to/a'))).toBe('4755')
+})
+
+test('C30: the holes of a sparse file are zeros in its copy', async () => {
+  const at = setting()
+  execFileSync('truncate', ['-s', '3M', join(at.context, 'sparse')])
+  await copy(at, ['sparse'], '/sparse')
+  expect(readFileSync(join(at.upper, 'sparse')).equals(Buffer.alloc(3 * 1024 * 1024))).toBe(true)
 })
 
 test('what .dockerignore leaves out is not copied, and a name that it hides says so', async () => {

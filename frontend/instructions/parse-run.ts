@@ -3,6 +3,7 @@ import type { InstructionSyntax } from '../parser/syntax.ts'
 import { readCommand } from './command-form.ts'
 import { readFlags } from './flag-values.ts'
 import { invalid } from './invalid.ts'
+import { readDevice } from './read-device.ts'
 import type { RunInstruction } from './types.ts'
 import { written } from './written.ts'
 
@@ -27,7 +28,7 @@ export function parseRun(syntax: InstructionSyntax): RunInstruction {
     command,
     heredocs: syntax.heredocs,
     mounts: mount,
-    devices: device,
+    devices: device.map(readDevice),
     network: oneOf(networks, network, 'network mode') ?? 'default',
     security: oneOf(securities, security, 'security mode') ?? 'sandbox',
   }

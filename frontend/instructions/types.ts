@@ -78,14 +78,21 @@ export interface KeyValue {
 export type CommandForm =
   { readonly form: 'exec'; readonly argv: readonly string[] } | { readonly form: 'shell'; readonly text: string }
 
+/** One `--device`. */
+export interface DeviceRequest {
+  /** As the Container Device Interface has them: `vendor.com/class=device`, `=*` for all of a class. */
+  readonly name: string
+  readonly required: boolean
+  readonly range: SourceRange
+}
+
 export interface RunInstruction extends Written {
   readonly kind: 'run'
   readonly command: CommandForm
   readonly heredocs: readonly Heredoc[]
   /** Values of `--mount`. */
   readonly mounts: readonly PlacedText[]
-  /** Values of `--device`. */
-  readonly devices: readonly PlacedText[]
+  readonly devices: readonly DeviceRequest[]
   readonly network: 'default' | 'none' | 'host'
   readonly security: 'sandbox' | 'insecure'
 }

@@ -59,8 +59,9 @@ export class Lint {
 
   #isOn(rule: RuleName): boolean {
     const { skip, experimental } = this.#options
-    if (skip === 'all' || skip.has(rule)) return false
-    return !experimentalRules.has(rule) || experimental === 'all' || experimental.has(rule)
+    // A rule that has to be asked for was not asked for to be skipped.
+    if (experimentalRules.has(rule)) return experimental === 'all' || experimental.has(rule)
+    return skip !== 'all' && !skip.has(rule)
   }
 }
 

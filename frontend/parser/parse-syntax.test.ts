@@ -54,6 +54,12 @@ test('quotes and escapes in flags go, and `--` ends the flags', () => {
   expect(rest.text).toBe('--x')
 })
 
+test('a line may be of any length', () => {
+  const word = 'x'.repeat(70_000)
+  expect(only(`RUN ${word}`).rest.text).toBe(word)
+  expect(only(`RUN ${word}\\\n${word}`).rest.text).toBe(word + word)
+})
+
 test('a byte order mark does not shift columns, carriage returns are not text', () => {
   const { line, range } = only('\ufeffRUN a\r\n')
   expect(line.text).toBe('RUN a')
