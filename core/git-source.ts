@@ -51,9 +51,14 @@ export function parseGitSource(text: string): GitSource {
   const commit = source.get('commit')?.toLowerCase()
   if (commit !== undefined) checkCommit(commit, shown)
   if (reference !== undefined) checkReference(reference, shown)
+  const byCommit = source.flag('fetch-by-commit') === true
+  if (byCommit && (commit === undefined || !isFullCommit(commit))) {
+    throw invalid(shown, '"fetch-by-commit" needs a commit in full')
+  }
   return {
     repository: address,
-    reference: reference ?? (commit !== undefined && isFullCommit(commit) ? commit : undefined),
+    reference:
+      (byCommit ? undefined : reference) ?? (commit !== undefined && isFullCommit(commit) ? commit : undefined),
     commit: commit ?? (reference !== undefined && isFullCommit(reference) ? reference.toLowerCase() : undefined),
     subdirectory: rootedPath(source.get('subdirectory') ?? '').slice(1),
     keepGitDirectory: source.flag('keep-git-dir'),
@@ -117,7 +122,7 @@ const fieldsOfQuery: Readonly<Record<string, Field>> = {
   'keep-git-dir': 'keep-git-dir',
   submodules: 'submodules',
   mtime: 'mtime',
-  'fetch-by-commit': 'fetch-by-commit', // it always is, where the server allows it
+  'fetch-by-commit': 'fetch-by-commit',
 }
 
 const prefixes: Readonly<Record<string, string>> = { tag: 'refs/tags/', branch: 'refs/heads/' }

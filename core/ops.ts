@@ -47,8 +47,8 @@ export interface GitOp {
   readonly commit: string
   readonly submodules: boolean
   readonly mtime: GitSource['mtime']
-  /** Where the repository is, without credentials, if its `.git` comes along, which says so; else `undefined`, and no `.git`. */
-  readonly keptOrigin: string | undefined
+  /** Whether its `.git` comes along, which tells where it is from: without credentials, and by which reference. */
+  readonly gitDirectory: { readonly origin: string; readonly name: string | undefined } | undefined
   readonly unkeyed: { readonly source: GitSource }
 }
 

@@ -88,7 +88,8 @@ function build(text: string): void {
     const result = planBuild(parsed, options, answers)
     if (result.kind === 'plan') return
     for (const question of result.questions) {
-      if (question.kind === 'git') answers.set(questionKey(question), { kind: 'git', commit: 'a'.repeat(40) })
+      if (question.kind === 'git')
+        answers.set(questionKey(question), { kind: 'git', commit: 'a'.repeat(40), name: undefined })
       if (question.kind === 'http')
         answers.set(questionKey(question), { kind: 'http', digest: digestOf('x'), mtimeSeconds: 0 })
       if (question.kind !== 'image') continue

@@ -105,7 +105,11 @@ function answerTo(question: Question, known: CaseAnswers): Answer {
     case 'image':
       return imageAnswer(question, known)
     case 'git':
-      return { kind: 'git', commit: question.git.commit?.padEnd(40, '0') ?? '1234567890'.repeat(4) }
+      return {
+        kind: 'git',
+        commit: question.git.commit?.padEnd(40, '0') ?? '1234567890'.repeat(4),
+        name: question.git.reference,
+      }
     case 'http':
       return { kind: 'http', digest: question.checksum ?? digestOf(question.url), mtimeSeconds: 1234 }
     default:

@@ -26,7 +26,9 @@ import { ImageSources } from './images/image-sources.ts'
 import { RegistryHandle } from './images/registry-handle.ts'
 import { writeOutputs } from './output/write-outputs.ts'
 import { Downloads } from './sources/downloads.ts'
+import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
+import type { FindSecret } from './sources/secrets.ts'
 import { Tasks } from './tasks.ts'
 
 export interface BuildJob {
@@ -85,8 +87,10 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   )
   if (settings.noCache) executor.warmUp()
   await using http = new HttpHandle(env)
-  const downloads = new Downloads({ store, http, findSecret: () => Promise.resolve(undefined), signal, tasks })
-  const remotes = new RemoteSources(store, downloads)
+  const findSecret: FindSecret = () => Promise.resolve(undefined)
+  const downloads = new Downloads({ store, http, findSecret, signal, tasks })
+  const checkouts = new GitCheckouts({ store, env, findSecret, findSshAgent: () => undefined, signal, tasks })
+  const remotes = new RemoteSources(store, downloads, checkouts)
   const plan = await makePlan(file, settings, { images, remotes, tasks })
   for (const warning of plan.warnings) tasks.warn(warning)
   const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)

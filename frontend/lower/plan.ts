@@ -86,6 +86,8 @@ export interface GitAnswer {
   readonly kind: 'git'
   /** In full. */
   readonly commit: string
+  /** Full name of the reference that led to it, such as `refs/tags/v1`. */
+  readonly name: string | undefined
 }
 
 export interface HttpAnswer {

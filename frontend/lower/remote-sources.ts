@@ -59,13 +59,11 @@ function fetchGit({ ask, graph }: StageContext, question: GitQuestion): FetchedS
   const answer = ask(question)
   if (answer === undefined) return undefined
   const { git, source } = question
-  const keptOrigin = git.keepGitDirectory === true ? redactCredentials(git.repository) : undefined
   const { submodules, mtime } = git
-  const vertex = graph.add(
-    { type: 'git', commit: answer.commit, submodules, mtime, keptOrigin, unkeyed: { source: git } },
-    [],
-    { name: git.shown, source },
-  )
+  const { commit, name } = answer
+  const gitDirectory = git.keepGitDirectory === true ? { origin: redactCredentials(git.repository), name } : undefined
+  const op = { type: 'git', commit, submodules, mtime, gitDirectory, unkeyed: { source: git } } as const
+  const vertex = graph.add(op, [], { name: git.shown, source })
   return { vertex, path: `/${git.subdirectory}` }
 }
 

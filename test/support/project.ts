@@ -44,6 +44,11 @@ export class Project {
     return stave(['build', '--progress=plain', ...args, ...this.args], { store: this.store })
   }
 
+  /** As `try()`, with other variables of the environment. */
+  tryWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Finished> {
+    return stave(['build', '--progress=plain', ...args, ...this.args], { store: this.store, env })
+  }
+
   /** @returns the image's digest */
   build(...args: readonly string[]): Promise<string> {
     return build([...args, ...this.args], { store: this.store })

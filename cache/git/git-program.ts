@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process'
+import { BuildError } from '../../core/errors.ts'
+
+export interface GitOptions {
+  /** Absolute: where git works. */
+  readonly cwd: string
+  /** Settings of git, over none at all. */
+  readonly config?: Readonly<Record<string, string>> | undefined
+  /** The caller's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** How ssh is started. */
+  readonly sshCommand?: string | undefined
+  /** How git may reach other repositories. */
+  readonly protocols: 'network' | 'file' | 'none'
+  readonly signal: AbortSignal
+  /** What git writes to its standard error, as it comes. */
+  readonly onComplaint?: ((text: string) => void) | undefined
+}
+
+/** git ended with a failure. */
+export class GitFailure extends Error {
+  /** The end of what it wrote to its standard error, for people: without control characters. */
+  readonly complaint: string
+
+  constructor(complaint: string) {
+    super(`git failed: ${complaint}`)
+    this.complaint = complaint
+  }
+}
+
+const longestComplaint = 4096
+const longestOutputBytes = 16 * 1024 * 1024
+
+/** Nothing of the user's own setup counts, since it may run programs, and neither does anything that a repository says about hooks and filters. Submodules name
+ *  addresses, which are a stranger's: only what goes over the network is followed. */
+const hardened: Readonly<Record<string, string>> = {
+  'core.hooksPath': '/dev/null',
+  'core.fsmonitor': 'false',
+  'core.logAllRefUpdates': 'false',
+  'core.attributesFile': '/dev/null',
+  'core.excludesFile': '/dev/null',
+  'credential.helper': '',
+  'protocol.allow': 'never',
+  'advice.detachedHead': 'false',
+  'init.defaultBranch': 'main',
+  'gc.auto': '0',
+  'maintenance.auto': 'false',
+  'http.lowSpeedLimit': '1',
+  'http.lowSpeedTime': '60',
+  'safe.directory': '*',
+  'submodule.recurse': 'false',
+}
+
+/** What of the caller's environment git gets. libcurl reads names of proxies in lower case. */
+const passedOn = [
+  'PATH',
+  'http_proxy',
+  'https_proxy',
+  'all_proxy',
+  'no_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'GIT_SSL_CAINFO',
+  'TMPDIR',
+]
+
+const protocols: Readonly<Record<GitOptions['protocols'], string>> = {
+  network: 'git:http:https:ssh',
+  file: 'file',
+  none: 'none',
+}
+
+/** Runs `git` by itself: without the user's configuration, without hooks, without questions.
+ *  @param args never text from outside in the place of an option
+ *  @returns what git printed
+ *  @throws {GitFailure}
+ *  @throws {BuildError} `GIT_UNAVAILABLE`; `signal.reason`, when git and what it started are gone */
+export async function runGit(args: readonly string[], options: GitOptions): Promise<string> {
+  const { signal } = options
+  signal.throwIfAborted()
+  // Checked-out files have the modes that git knows, whatever the caller's mask. A group of its own, so that helpers end with it.
+  const child = spawn('/bin/sh', ['-c', 'umask 022 && exec git "$@"', 'git', ...args], {
+    cwd: options.cwd,
+    env: environmentOf(options),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const kill = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // The group has ended by itself.
+    }
+  }
+  signal.addEventListener('abort', kill)
+  let output = ''
+  let complaint = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    if (output.length > longestOutputBytes) kill()
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-longestComplaint)
+    options.onComplaint?.(text)
+  })
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', resolve)
+    })
+    signal.throwIfAborted()
+    if (code === 127) throw notInstalled()
+    if (code !== 0) throw new GitFailure(readable(complaint))
+    return output
+  } finally {
+    signal.removeEventListener('abort', kill)
+  }
+}
+
+function notInstalled(): BuildError {
+  return new BuildError('GIT_UNAVAILABLE', 'Cannot use a git repository: the program "git" is not installed', {
+    hint: 'Install git, for instance with "apt-get install git".',
+  })
+}
+
+/** Settings go through the environment, where other users cannot read them: some are secret. */
+function environmentOf({ config, env, sshCommand, protocols: allowed }: GitOptions): NodeJS.ProcessEnv {
+  const settings = Object.entries({ ...hardened, ...config })
+  const passed = passedOn.flatMap((name) => {
+    const value = env[name] ?? env[name.toUpperCase()]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return {
+    ...Object.fromEntries(passed),
+    GIT_SSH_COMMAND: sshCommand ?? 'false',
+    GIT_SSH_VARIANT: 'ssh',
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_SYSTEM: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: '',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_LFS_SKIP_SMUDGE: '1',
+    GIT_ALLOW_PROTOCOL: protocols[allowed],
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(
+      settings.flatMap(([name, value], index) => [
+        [`GIT_CONFIG_KEY_${index}`, name],
+        [`GIT_CONFIG_VALUE_${index}`, value],
+      ]),
+    ),
+  }
+}
+
+/** The last lines that say something: progress, hints and what a server made up are cut to what a terminal can take. */
+function readable(complaint: string): string {
+  const lines = complaint
+    .split(/[\r\n]+/)
+    .map((line) => line.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim())
+    .filter(
+      (line) =>
+        line !== '' && !/^(?:hint:|warning:|Cloning into|remote: (?:Counting|Compressing|Enumerating))/.test(line),
+    )
+  return lines.slice(-3).join('; ').slice(0, 500)
+}

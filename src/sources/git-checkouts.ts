@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Repository, ResolvedReference } from '../../cache/git/index.ts'
+import type { Store } from '../../cache/store.ts'
+import { canonicalJson } from '../../core/canonical-json.ts'
+import { BuildError } from '../../core/errors.ts'
+import { isFullCommit, type GitSource } from '../../core/git-source.ts'
+import type { GitOp } from '../../core/ops.ts'
+import { splitCredentials } from '../../core/url-credentials.ts'
+import type { Tasks } from '../tasks.ts'
+import type { FindSecret } from './secrets.ts'
+
+export interface GitCheckoutsOptions {
+  readonly store: Store
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly findSecret: FindSecret
+  /** Socket of the agent that ssh may ask. */
+  readonly findSshAgent: () => string | undefined
+  readonly signal: AbortSignal
+  readonly tasks: Tasks
+}
+
+/** A commit, in full, and the full name of the reference that led to it. */
+export type PinnedCommit = Pick<ResolvedReference, 'commit' | 'name'>
+
+/** Commits of git repositories as folders. What was fetched stays in the store: a bare mirror for each repository, and a folder, never written to again, for each
+ *  commit that was checked out. */
+export class GitCheckouts {
+  readonly #options: GitCheckoutsOptions
+  readonly #pinned = new Map<string, Promise<PinnedCommit>>()
+
+  constructor(options: GitCheckoutsOptions) {
+    this.#options = options
+  }
+
+  /** What the address stands for now; asked once in a build.
+   *  @throws {BuildError} `CHECKSUM_MISMATCH`, and what `resolveReference()` throws */
+  pin(source: GitSource): Promise<PinnedCommit> {
+    const id = canonicalJson([source.repository, source.reference ?? null, source.commit ?? null])
+    const known = this.#pinned.get(id)
+    if (known !== undefined) return known
+    const pinning = this.#pin(source)
+    this.#pinned.set(id, pinning)
+    return pinning
+  }
+
+  /** Absolute path of the folder with the commit's files.
+   *  @throws {BuildError} as `fetchIntoMirror()` and `checkOut()` do */
+  async checkOut(op: GitOp): Promise<string> {
+    const { store, signal } = this.#options
+    const folder = await this.#folderOf(op)
+    if (existsSync(folder)) return folder
+    const { fetchIntoMirror, checkOut } = await import('../../cache/git/index.ts')
+    const { source } = op.unkeyed
+    const repository = await this.#repositoryOf(source)
+    const mirror = join(store.root, 'git', hashOf(repository.address))
+    await using _lock = await store.lock(`git ${mirror}`, signal)
+    if (existsSync(folder)) return folder
+    const staged = join(await store.lease.makeFolder('checkout'), 'files')
+    await mkdir(staged)
+    await this.#options.tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
+      await fetchIntoMirror(repository, mirror, op.commit, op.gitDirectory?.name ?? source.reference, {
+        signal,
+        discarded: () => store.lease.makeFolder('mirror'),
+        onComplaint: (text) => report(text, 0, undefined),
+      })
+      const { commit, submodules, gitDirectory } = op
+      const wanted = { commit, submodules, commitTime: op.mtime === 'commit', keepGitDirectory: gitDirectory }
+      await checkOut(repository, mirror, staged, wanted, signal)
+    })
+    await rename(staged, folder)
+    return folder
+  }
+
+  async #pin(source: GitSource): Promise<PinnedCommit> {
+    const { reference } = source
+    if (reference !== undefined && isFullCommit(reference))
+      return verified(source, { commit: reference.toLowerCase(), name: undefined, tagObject: undefined })
+    const { store, signal, tasks } = this.#options
+    const { resolveReference } = await import('../../cache/git/index.ts')
+    const repository = await this.#repositoryOf(source)
+    const cwd = store.lease.path
+    return tasks.run(`[internal] resolve ${source.shown}`, async () =>
+      verified(source, await resolveReference(repository, reference, { cwd, signal })),
+    )
+  }
+
+  /** In a folder for this user alone. */
+  async #folderOf({ commit, submodules, mtime, gitDirectory }: GitOp): Promise<string> {
+    const parent = join(this.#options.store.root, 'checkouts')
+    await mkdir(parent, { recursive: true, mode: 0o700 })
+    return join(parent, hashOf(canonicalJson({ commit, submodules, mtime, gitDirectory: gitDirectory ?? null })))
+  }
+
+  async #repositoryOf({ repository }: GitSource): Promise<Repository> {
+    const { env, findSshAgent, store } = this.#options
+    const isWeb = /^https?:/i.test(repository)
+    const { url, credentials } = isWeb
+      ? splitCredentials(new URL(repository))
+      : { url: undefined, credentials: undefined }
+    const own = credentials && basic(credentials.user, credentials.password)
+    const authorization = url === undefined ? undefined : ((await this.#authorizationFor(url.host)) ?? own)
+    return {
+      address: url?.href ?? repository,
+      config:
+        url === undefined || authorization === undefined
+          ? {}
+          : { [`http.${url.origin}/.extraHeader`]: `Authorization: ${authorization}` },
+      sshCommand: sshCommand(findSshAgent(), store.lease.path, env['HOME']),
+      env,
+    }
+  }
+
+  async #authorizationFor(host: string): Promise<string | undefined> {
+    const { findSecret } = this.#options
+    for (const suffix of [`.${host}`, '']) {
+      const token = await findSecret(`GIT_AUTH_TOKEN${suffix}`)
+      if (token !== undefined) return basic('x-access-token', token)
+      const header = await findSecret(`GIT_AUTH_HEADER${suffix}`)
+      if (header !== undefined) return header
+    }
+    return undefined
+  }
+}
+
+/** @throws {BuildError} `CHECKSUM_MISMATCH` when the commit is not the one that the address says */
+function verified({ commit: wanted, shown }: GitSource, { commit, name, tagObject }: ResolvedReference): PinnedCommit {
+  if (wanted === undefined || commit.startsWith(wanted) || tagObject?.startsWith(wanted) === true)
+    return { commit, name }
+  throw new BuildError('CHECKSUM_MISMATCH', `Cannot use ${shown}: it is commit ${commit}, not ${wanted}`, {
+    hint: 'The branch or the tag has moved, or the checksum is wrong.',
+  })
+}
+
+/** Keys come from the agent alone. A host that is seen for the first time is believed, one whose key has changed is not. */
+function sshCommand(agent: string | undefined, folder: string, home: string | undefined): string {
+  const known = [join(folder, 'known_hosts'), ...(home === undefined ? [] : [join(home, '.ssh/known_hosts')])]
+  const options = {
+    BatchMode: 'yes',
+    ConnectTimeout: '30',
+    ServerAliveInterval: '30',
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: known.map((path) => `"${path}"`).join(' '),
+    IdentityFile: 'none',
+    IdentityAgent: agent ?? 'none',
+    ForwardAgent: 'no',
+    PermitLocalCommand: 'no',
+  }
+  const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+  return ['ssh', '-F', '/dev/null', ...words].map(shellQuoted).join(' ')
+}
+
+function shellQuoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
