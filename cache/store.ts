@@ -5,7 +5,7 @@ import { openDiskBlobs, type BlobFiles } from './blobs/index.ts'
 import { systemCode } from './disk/index.ts'
 import { openFactStore, type FactStore } from './facts/index.ts'
 import { openImageNames, type ImageNames } from './images/index.ts'
-import { lockKey, openLease, reapStale, type KeyLock, type Lease } from './leases/index.ts'
+import { lockKey, openLease, reapStale, tryLockKey, type KeyLock, type Lease, type LockMode } from './leases/index.ts'
 
 /** All that outlives a build, on one disk of one machine. Safe to use from several processes and to kill at any instant: what is in it is whole. */
 export interface Store extends AsyncDisposable {
@@ -18,9 +18,13 @@ export interface Store extends AsyncDisposable {
   readonly lease: Lease
   /** Absolute, present: holds a folder for each layer that is unpacked, named by `layerName()`. */
   readonly layersFolder: string
-  /** Waits until no other build, here or in another process, holds `key`. The lock goes with the store, at the latest.
+  /** Absolute: holds the directories of cache mounts (cache-mounts/). Nothing need be there yet. */
+  readonly cachesFolder: string
+  /** Waits until no other build, here or in another process, holds `key`, but for those that it is shared with. The lock goes with the store, at the latest.
    *  @throws `signal.reason` when aborted while waiting */
-  lock(key: string, signal?: AbortSignal): Promise<KeyLock>
+  lock(key: string, signal?: AbortSignal, mode?: LockMode): Promise<KeyLock>
+  /** Holds `key` alone; `undefined`: that cannot be had at once. */
+  tryLock(key: string): Promise<KeyLock | undefined>
   /** Sweeps away what killed processes left unfinished. */
   reapStale(): Promise<void>
 }
@@ -33,6 +37,7 @@ const version = 'v1'
  *      v1/facts/<kind>/…       small JSON values (facts/)
  *      v1/blobs/sha256/<hex>   bytes by their digest (blobs/)
  *      v1/layers/<name>/       unpacked layers
+ *      v1/caches/<hash>/<n>/   directories of cache mounts (cache-mounts/)
  *      v1/tmp/<owner>/         unfinished work of one process (leases/)
  *      v1/locks/<hash>/        who holds which key (leases/)
  *
@@ -51,6 +56,7 @@ export function openStore(home: string): Store {
 class DiskStore implements Store {
   readonly root: string
   readonly layersFolder: string
+  readonly cachesFolder: string
   readonly lease: Lease
   readonly facts: FactStore
   readonly blobs: BlobFiles
@@ -59,14 +65,19 @@ class DiskStore implements Store {
   constructor(root: string, layersFolder: string, lease: Lease) {
     this.root = root
     this.layersFolder = layersFolder
+    this.cachesFolder = join(root, 'caches')
     this.lease = lease
     this.facts = openFactStore(join(root, 'facts'), { stagingFolder: lease.path })
     this.blobs = openDiskBlobs(join(root, 'blobs'), lease.path)
     this.images = openImageNames(this.facts)
   }
 
-  async lock(key: string, signal?: AbortSignal): Promise<KeyLock> {
-    return lockKey(this.root, key, this.lease, signal)
+  async lock(key: string, signal?: AbortSignal, mode?: LockMode): Promise<KeyLock> {
+    return lockKey(this.root, key, this.lease, signal, mode)
+  }
+
+  async tryLock(key: string): Promise<KeyLock | undefined> {
+    return tryLockKey(this.root, key, this.lease)
   }
 
   async reapStale(): Promise<void> {

@@ -85,6 +85,8 @@ export interface RunOp {
     readonly proxyEnv: readonly EnvEntry[]
     /** Parallel to `extraHosts`. */
     readonly extraHostAddresses: readonly string[]
+    /** Keeps ids of cache mounts apart from those of builds with another one. */
+    readonly cacheNamespace: string
   }
 }
 
@@ -113,6 +115,26 @@ export type Mount =
   /** A file made for this process alone, such as the script of a heredoc. Read-only. */
   | { readonly kind: 'file'; readonly target: string; readonly content: string; readonly mode: number }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined }
+  | CacheMount
+
+/** A directory that outlives the build. What is in it has no part in the result, and so none in a key. */
+export interface CacheMount {
+  readonly kind: 'cache'
+  readonly target: string
+  /** Mounts of one id, in any build, show one directory. */
+  readonly id: string
+  /** What others find who want it at the same time: the same directory, one of their own, or that they have to wait. */
+  readonly sharing: CacheSharing
+  readonly readOnly: boolean
+  /** What a new directory begins as: a copy of this one. `undefined`: empty. */
+  readonly seed: { readonly from: number; readonly source: string } | undefined
+  /** Of a new directory. `undefined`: the seed's, else 0755 and root. */
+  readonly mode: number | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+}
+
+export type CacheSharing = 'shared' | 'private' | 'locked'
 
 /** Changes to a tree: `inputs[0]` is the tree, further inputs are what is copied from. The actions are carried out in order. */
 export interface FilesOp {

@@ -185,6 +185,7 @@ function summaryOfOp(op: Op): object {
         ...(hostname === 'buildkitsandbox' ? {} : { hostname }),
         ...(extraHosts.length === 0 ? {} : { extraHosts, extraHostAddresses: unkeyed.extraHostAddresses }),
         ...(limits.shmSizeBytes === undefined && limits.ulimits.length === 0 ? {} : { limits }),
+        ...(unkeyed.cacheNamespace === '' ? {} : { cacheNamespace: unkeyed.cacheNamespace }),
         ...(unkeyed.proxyEnv.length === 0 ? {} : { proxyEnv: unkeyed.proxyEnv }),
       }
     }

@@ -1,3 +1,3 @@
 export { openLease, type Lease } from './lease.ts'
-export { lockKey, type KeyLock } from './lock-key.ts'
+export { lockKey, tryLockKey, type KeyLock, type LockMode } from './lock-key.ts'
 export { reapStale } from './reap-stale.ts'

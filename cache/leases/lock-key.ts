@@ -11,8 +11,11 @@ export interface KeyLock extends AsyncDisposable {
   readonly key: string
 }
 
-/** Waits until no other holder of `key` is left, here or in another process, and holds it then. Holders are served in the order in which they
- *  came. Those whose lease is over (disposed of, or its process gone) lose their place.
+/** `shared` holders hold a key together, but not with an `exclusive` one. */
+export type LockMode = 'exclusive' | 'shared'
+
+/** Waits until no other holder of `key` is left that it cannot be shared with, here or in another process, and holds it then. Holders are served in the order
+ *  in which they came. Those whose lease is over (disposed of, or its process gone) lose their place.
  *
  *  Every holder and waiter has a numbered ticket, an empty file in the key's folder, and the lowest number holds the lock: Lamport's
  *  bakery. A lock that is one file with its owner inside cannot be broken safely: of two processes that both saw a dead owner, the slower
@@ -20,9 +23,15 @@ export interface KeyLock extends AsyncDisposable {
  *  hurts nobody, however late it comes.
  *  @throws `signal.reason` when aborted while waiting
  *  @throws {BuildError} `DISK_FULL` */
-export async function lockKey(storeRoot: string, key: string, lease: Lease, signal?: AbortSignal): Promise<KeyLock> {
-  const folder = join(locksFolder(storeRoot), createHash('sha256').update(key).digest('hex'))
-  const ticket = new Ticket(folder, `${lease.owner}~${uniqueName('lock')}`)
+export async function lockKey(
+  storeRoot: string,
+  key: string,
+  lease: Lease,
+  signal?: AbortSignal,
+  mode: LockMode = 'exclusive',
+): Promise<KeyLock> {
+  const folder = folderOf(storeRoot, key)
+  const ticket = new Ticket(folder, lease, mode)
   try {
     signal?.throwIfAborted()
     await ticket.draw()
@@ -34,6 +43,26 @@ export async function lockKey(storeRoot: string, key: string, lease: Lease, sign
     throw naming(folder, error)
   }
   return { key, [Symbol.asyncDispose]: () => ticket.drop() }
+}
+
+/** Holds `key` alone if that can be had at once. `undefined`: somebody holds it, or is about to.
+ *  @throws {BuildError} `DISK_FULL` */
+export async function tryLockKey(storeRoot: string, key: string, lease: Lease): Promise<KeyLock | undefined> {
+  const folder = folderOf(storeRoot, key)
+  const ticket = new Ticket(folder, lease, 'exclusive')
+  try {
+    await ticket.draw()
+    if (await ticket.isFirst(storeRoot)) return { key, [Symbol.asyncDispose]: () => ticket.drop() }
+    await ticket.drop()
+    return undefined
+  } catch (error) {
+    await ticket.drop()
+    throw naming(folder, error)
+  }
+}
+
+function folderOf(storeRoot: string, key: string): string {
+  return join(locksFolder(storeRoot), createHash('sha256').update(key).digest('hex'))
 }
 
 /** Removes the tickets of leases that are over, also for keys that nobody will ever ask for again. */
@@ -77,9 +106,9 @@ class Ticket {
   readonly #holder: string
   #number = 0
 
-  constructor(folder: string, holder: string) {
+  constructor(folder: string, { owner }: Lease, mode: LockMode) {
     this.#folder = folder
-    this.#holder = holder
+    this.#holder = `${owner}~${uniqueName(mode)}`
   }
 
   /** Others wait while a ticket numbered 0 is there, so that nobody overlooks a number that is being drawn. */
@@ -110,6 +139,7 @@ class Ticket {
 
   #isAhead(other: PlacedTicket): boolean {
     if (other.holder === this.#holder) return false
+    if (isShared(other.holder) && isShared(this.#holder)) return false
     if (other.number !== this.#number) return other.number < this.#number
     return other.holder < this.#holder
   }
@@ -141,6 +171,10 @@ function findTicket(file: string): PlacedTicket | undefined {
   if (match === null) return undefined
   const [, number = '', holder = ''] = match
   return { file, number: Number(number), holder }
+}
+
+function isShared(holder: string): boolean {
+  return holder.includes('~shared-')
 }
 
 function ownerOf({ holder }: PlacedTicket): string {

@@ -75,3 +75,50 @@ test('a process that puts a link to the host in the place of a folder gets nothi
   expect(readdirSync(host).sort()).toEqual(['empty', 'hosts'])
   expect(lstatSync(host).mtimeMs).toBe(1_000_000)
 })
+
+test('a target inside an earlier mount is made in what that shows, and what that shows stays', () => {
+  const root = rootWith()
+  const shown = join(root, '../shown')
+  mkdirSync(shown)
+  const stubs = new MountStubs(root)
+  stubs.cover(stubs.makeDirectory('/c'), shown)
+  expect(stubs.makeDirectory('/c/d/e')).toBe('/c/d/e')
+  expect(existsSync(join(shown, 'd/e'))).toBe(true)
+  expect(readdirSync(join(root, 'c'))).toEqual([])
+  stubs.remove()
+  expect([readdirSync(root), readdirSync(shown)]).toEqual([[], []])
+})
+
+test('links in what an earlier mount shows lead to the root, and never out of it', () => {
+  const root = rootWith('etc')
+  const [shown, host] = [join(root, '../shown'), join(root, '../host')]
+  for (const folder of [shown, host]) mkdirSync(folder)
+  symlinkSync(host, join(shown, 'absolute'))
+  symlinkSync('../../../../host', join(shown, 'up'))
+  symlinkSync('/etc', join(shown, 'etc'))
+  const stubs = new MountStubs(root)
+  stubs.cover(stubs.makeDirectory('/c'), shown)
+  expect(stubs.makeFile('/c/etc/x')).toBe('/etc/x')
+  expect(stubs.makeDirectory('/c/up')).toBe('/host')
+  expect(stubs.makeDirectory('/c/absolute')).toBe(host)
+  expect(existsSync(join(root, host))).toBe(true)
+  expect(readdirSync(host)).toEqual([])
+  stubs.remove()
+  expect(readdirSync(root)).toEqual(['etc'])
+})
+
+test('nothing is made inside what is mounted empty', () => {
+  const root = rootWith()
+  const stubs = new MountStubs(root)
+  stubs.cover(stubs.makeDirectory('/t'), undefined)
+  expect([stubs.makeDirectory('/t/d'), stubs.makeFile('/t/d/f')]).toEqual(['/t/d', '/t/d/f'])
+  expect(readdirSync(join(root, 't'))).toEqual([])
+})
+
+test('a directory where a file is to be shown, or a file in the way, is an error', () => {
+  const root = rootWith('d')
+  writeFileSync(join(root, 'f'), '')
+  const stubs = new MountStubs(root)
+  for (const make of [() => stubs.makeFile('/d'), () => stubs.makeDirectory('/f'), () => stubs.makeFile('/f/x')])
+    expect(make).toThrow(expect.objectContaining({ code: 'MOUNT_INVALID' }) as Error)
+})

@@ -1,33 +1,24 @@
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import type { Mount, RunOp } from '../../core/ops.ts'
+import type { RunOp } from '../../core/ops.ts'
 import { Accounts, type ProcessUser } from '../accounts/accounts.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxMount } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
-import { resolvePath } from '../tree/resolve-path.ts'
 import { MountStubs } from './mount-stubs.ts'
 import { hostsFile, resolvConf } from './name-resolution-files.ts'
+import { fileMount, requestedMounts, type MountSources } from './run-mounts.ts'
 
 /** Docker's. */
 const defaultShmBytes = 64 * 1024 * 1024
 
-export interface RunRequest {
+export interface RunRequest extends MountSources {
   readonly op: RunOp
-  /** Parallel to the vertex's inputs behind the first: what bind mounts show. */
-  readonly sources: readonly BindSource[]
-  /** An empty folder of this run's own. */
-  readonly scratch: string
-}
-
-/** A tree that a bind mount takes its source from: the folder that shows all of it. */
-export interface BindSource {
-  readonly root: string
 }
 
 /** Runs the process on the root and leaves the root as the layer's writer wants it: without mount targets that only the run needed.
- *  @throws {BuildError} `RUN_FAILED`, `RUN_SIGNALED`, `RUN_OUT_OF_MEMORY`, `RUN_COMMAND_NOT_FOUND`, `RUN_USER_UNKNOWN`, `SANDBOX_FAILED` */
+ *  @throws {BuildError} `RUN_FAILED`, `RUN_SIGNALED`, `RUN_OUT_OF_MEMORY`, `RUN_COMMAND_NOT_FOUND`, `RUN_USER_UNKNOWN`, `MOUNT_INVALID`,
+ *  `SANDBOX_FAILED` */
 export async function runProcess(
   request: RunRequest,
   root: ActiveRoot,
@@ -38,9 +29,11 @@ export async function runProcess(
   const user = new Accounts(new LayeredTree([root.path])).resolveProcessUser(op.user)
   const stubs = new MountStubs(root.path)
   for (const target of ['/proc', '/sys', '/dev']) stubs.makeLastingDirectory(target)
-  const cwd = stubs.makeLastingDirectory(op.cwd)
+  stubs.makeLastingDirectory(op.cwd)
+  for (const own of ['/proc', '/sys', '/dev']) stubs.cover(own, undefined)
   try {
-    const mounts = [...nameResolutionMounts(op, scratch, stubs), ...requestedMounts(request, stubs)]
+    const mounts = [...nameResolutionMounts(op, scratch, stubs), ...(await requestedMounts(op, request, stubs))]
+    const cwd = stubs.makeDirectory(op.cwd) // a mount may hide the one in the root
     const exit = await sandbox.run(
       {
         root: root.path,
@@ -78,48 +71,6 @@ function nameResolutionMounts(op: RunOp, scratch: string, stubs: MountStubs): re
   return Object.entries(files).map(([target, content], index) =>
     fileMount(join(scratch, `etc-${index}`), content, 0o644, stubs.makeFile(target)),
   )
-}
-
-function requestedMounts({ op, sources, scratch }: RunRequest, stubs: MountStubs): readonly SandboxMount[] {
-  return op.mounts.map((mount, index): SandboxMount => {
-    switch (mount.kind) {
-      case 'file':
-        return fileMount(join(scratch, `file-${index}`), mount.content, mount.mode, stubs.makeFile(mount.target))
-      case 'tmpfs':
-        return { kind: 'tmpfs', target: stubs.makeDirectory(mount.target), sizeBytes: mount.sizeBytes, mode: 0o1777 }
-      case 'bind':
-        return bindMount(mount, sources, join(scratch, `bind-${index}`), stubs)
-      default:
-        return mount satisfies never
-    }
-  })
-}
-
-function fileMount(source: string, content: string, mode: number, target: string): SandboxMount {
-  writeFileSync(source, content, { mode })
-  return { kind: 'bind', source, target, readOnly: true, hardened: true, noExec: (mode & 0o111) === 0 }
-}
-
-function bindMount(
-  mount: Extract<Mount, { kind: 'bind' }>,
-  sources: readonly BindSource[],
-  emptyFolder: string,
-  stubs: MountStubs,
-): SandboxMount {
-  const from = sources[mount.from - 1]
-  if (from === undefined) throw new Error(`the run has no input ${mount.from}`)
-  const found = resolvePath(new LayeredTree([from.root]), mount.source)
-  if (found.entry === undefined) {
-    throw new BuildError(
-      'COPY_SOURCE_MISSING',
-      `Cannot mount ${JSON.stringify(mount.source)}: there is no such file or directory`,
-    )
-  }
-  mkdirSync(emptyFolder, { recursive: true })
-  const source = join(from.root, found.path)
-  const isDirectory = lstatSync(source).isDirectory()
-  const target = isDirectory ? stubs.makeDirectory(mount.target) : stubs.makeFile(mount.target)
-  return { kind: 'bind', source, target, readOnly: mount.readOnly, hardened: false, noExec: false }
 }
 
 function rejectFailure(op: RunOp, exit: SandboxExit): void {

@@ -35,6 +35,8 @@ export interface RunCall {
   readonly op: RunOp
   readonly lower: readonly string[]
   readonly sources: readonly SourceTree[]
+  /** Folders of caches, by the ids of the op; made when they are missing. The caller holds them for this run. */
+  readonly caches: ReadonlyMap<string, string>
   /** Where the finished layer directory goes; nothing is there yet. */
   readonly layer: string
   /** An empty folder on the store's file system; removed by the call. */

@@ -3,7 +3,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { isErrno } from '../linux/index.ts'
-import { runProcess, type BindSource } from '../ops/run.ts'
+import { runProcess } from '../ops/run.ts'
+import type { BindSource } from '../ops/run-mounts.ts'
 import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
@@ -43,12 +44,12 @@ export class ExecutorService {
     // Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone.
     const isApart = process.pid === 1
     if (!isApart && isolation !== 'auto' && isolation !== 'chroot') throw notApart(isolation)
-    this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', { openFiles })
+    this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', { openFiles, ownMounts: isApart })
     const { name, fallbackReason } = this.#sandbox
     return { name, fallbackReason: fallbackReason ?? (isApart ? undefined : noNamespaces) }
   }
 
-  async #run({ op, lower, sources, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
+  async #run({ op, lower, sources, caches, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
     if (this.#sandbox === undefined) throw new Error('run was called before openSandbox')
     const rootFolder = join(scratch, 'r')
     // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
@@ -62,7 +63,7 @@ export class ExecutorService {
       try {
         for (const [index, source] of sources.entries())
           opened.push(await openBindSource(source, join(scratch, `s${index}`), this.#mayMount()))
-        await runProcess({ op, sources: opened, scratch: runFolder }, root, this.#sandbox, io)
+        await runProcess({ op, sources: opened, caches, scratch: runFolder, staging: scratch }, root, this.#sandbox, io)
       } finally {
         for (const source of opened) source[Symbol.dispose]()
       }

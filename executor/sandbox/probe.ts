@@ -14,6 +14,8 @@ export interface SandboxOptions {
   readonly openFiles?: number | undefined
   /** Where OCI runtimes are looked for, in the form of the variable PATH. */
   readonly searchPath?: string | undefined
+  /** Whether this process has a mount namespace of its own: yes by default. Only chroot does without. */
+  readonly ownMounts?: boolean | undefined
 }
 
 /** Opens the sandbox asked for, or with `auto` the first that this place allows: our own namespaces, an OCI runtime, chroot. Looks, and tries nothing out, so it costs
@@ -42,7 +44,11 @@ interface Offer extends Candidate {
 }
 
 /** In the order of preference. The first two isolate alike; a runtime takes longer, since it is a program to start. */
-function offer({ openFiles, searchPath = process.env['PATH'] ?? '' }: SandboxOptions): readonly Offer[] {
+function offer({
+  openFiles,
+  searchPath = process.env['PATH'] ?? '',
+  ownMounts = true,
+}: SandboxOptions): readonly Offer[] {
   const runtime = findRuntime(searchPath)
   const facts = readHostFacts()
   const capabilities = effectiveCapabilities()
@@ -66,7 +72,7 @@ function offer({ openFiles, searchPath = process.env['PATH'] ?? '' }: SandboxOpt
     {
       name: 'chroot',
       obstacle: missing(capabilities, 'CAP_SYS_CHROOT') ?? noCode ?? oldKernel(),
-      open: () => openChrootSandbox({ openFiles }),
+      open: () => openChrootSandbox({ openFiles, ownMounts }),
     },
   ]
 }

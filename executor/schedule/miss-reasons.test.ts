@@ -23,7 +23,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     hostname: 'h',
     extraHosts: [],
     limits: { shmSizeBytes: undefined, ulimits: [] },
-    unkeyed: { proxyEnv: [], extraHostAddresses: [] },
+    unkeyed: { proxyEnv: [], extraHostAddresses: [], cacheNamespace: '' },
     ...fields,
   }
   const builder = new GraphBuilder()

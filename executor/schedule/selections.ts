@@ -37,12 +37,22 @@ function copied(op: FilesOp): readonly InputSelection[] {
 }
 
 function mounted(op: RunOp): readonly InputSelection[] {
-  return op.mounts.filter(isBind).map(({ from, source }) => ({
+  return op.mounts.flatMap(sourceOf).map(({ from, source }) => ({
     input: from,
     selection: { sources: [source], wildcards: false, excludes: [], parents: false },
   }))
 }
 
-function isBind(mount: Mount): mount is Extract<Mount, { kind: 'bind' }> {
-  return mount.kind === 'bind'
+function sourceOf(mount: Mount): readonly { readonly from: number; readonly source: string }[] {
+  switch (mount.kind) {
+    case 'bind':
+      return [mount]
+    case 'cache':
+      return mount.seed === undefined ? [] : [mount.seed]
+    case 'file':
+    case 'tmpfs':
+      return []
+    default:
+      return mount satisfies never
+  }
 }

@@ -27,7 +27,7 @@ function runOp(command: string): RunOp {
     hostname: 'test',
     extraHosts: [],
     limits: { shmSizeBytes: undefined, ulimits: [] },
-    unkeyed: { proxyEnv: [], extraHostAddresses: [] },
+    unkeyed: { proxyEnv: [], extraHostAddresses: [], cacheNamespace: '' },
   }
 }
 

@@ -9,7 +9,7 @@ import { reachableFrom, vertexOf, type Graph, type Vertex, type VertexId } from 
 import type { Layer, Tree } from '../../core/layer.ts'
 import type { ContextOp, FilesOp, ImageOp, RunOp } from '../../core/ops.ts'
 import type { Executor } from '../process/client.ts'
-import type { SourceTree } from '../process/protocol.ts'
+import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
 import { FetchedSources, type FetchSource } from '../sources/fetched-sources.ts'
 import { ContentKeys, type StepInputs } from './content-keys.ts'
@@ -18,6 +18,7 @@ import { LayerBlobs } from './layer-blobs.ts'
 import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
 import { Records } from './records.ts'
+import { openRunSupplies } from './run-supplies.ts'
 import { selectionsOf } from './selections.ts'
 
 export interface SolverServices {
@@ -281,9 +282,14 @@ export class Solver {
       Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),
     ])
     const slots = await this.#openSlots()
-    const { op } = vertex
-    const slot = op.type === 'run' ? slots.runs : slots.files
-    await slot.add(() => this.#perform(vertex, op as RunOp | FilesOp, lower, sources, this.directories.pathOfStep(id)))
+    const op = vertex.op as RunOp | FilesOp
+    const layer = this.directories.pathOfStep(id)
+    if (op.type === 'run') {
+      await using supplies = await openRunSupplies(op, this.#services.store, this.#signal)
+      await slots.runs.add(() => this.#performRun(vertex, { op, lower, sources, layer, caches: supplies.caches }))
+    } else {
+      await slots.files.add(() => this.#performFiles({ op, lower, sources, layer }))
+    }
     return [...base, { kind: 'step', id, base: 'below', createdAtMs: Date.now() }]
   }
 
@@ -295,25 +301,22 @@ export class Solver {
     return { kind: 'context', root: this.#services.contexts.folderOf(op), ignore: op.ignore }
   }
 
-  async #perform(
-    vertex: Vertex,
-    op: RunOp | FilesOp,
-    lower: readonly string[],
-    sources: readonly SourceTree[],
-    layer: string,
-  ): Promise<void> {
+  async #performFiles(request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
+    this.#signal.throwIfAborted()
+    const { store, executor } = this.#services
+    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
+    const nowNs = BigInt(Date.now()) * 1_000_000n
+    await process.call('files', { ...request, scratch, nowNs }, { signal: this.#signal })
+  }
+
+  async #performRun(vertex: Vertex, request: Omit<RunCall, 'scratch'>): Promise<void> {
     this.#signal.throwIfAborted()
     const { store, executor, prepareSandbox, emit, now } = this.#services
-    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder(op.type)])
-    if (op.type === 'files') {
-      const nowNs = BigInt(Date.now()) * 1_000_000n
-      await process.call('files', { op, lower, sources, layer, scratch, nowNs }, { signal: this.#signal })
-      return
-    }
+    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('run')])
     await prepareSandbox()
     await process.call(
       'run',
-      { op, lower, sources, layer, scratch },
+      { ...request, scratch },
       {
         signal: this.#signal,
         onOutput: (stream, chunk) => emit({ type: 'vertex-output', vertex: vertex.id, stream, chunk, atMs: now() }),

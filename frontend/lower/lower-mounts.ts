@@ -1,5 +1,5 @@
 import type { VertexId } from '../../core/graph.ts'
-import type { Mount } from '../../core/ops.ts'
+import type { CacheMount, Mount } from '../../core/ops.ts'
 import { cleanPath, rootedPath } from '../../core/patterns/clean-path.ts'
 import { invalid } from '../instructions/invalid.ts'
 import type { RunInstruction } from '../instructions/types.ts'
@@ -31,12 +31,39 @@ function lowerMount(context: StageContext, settings: MountSettings, word: Placed
     case 'tmpfs':
       return { kind: 'tmpfs', target: targetOf(context, settings, word), sizeBytes: settings.sizeBytes }
     case 'cache':
+      return cacheMount(context, settings, word, inputs)
     case 'secret':
     case 'ssh':
       throw unsupported(word.range, `RUN --mount=type=${settings.type}`)
     default:
       return settings.type satisfies never
   }
+}
+
+function cacheMount(context: StageContext, settings: MountSettings, word: PlacedText, inputs: VertexId[]): CacheMount {
+  const target = targetOf(context, settings, word)
+  const { id, sharing = 'shared', readOnly = false, mode, uid, gid } = settings
+  const seed = seedOf(context, settings, word, inputs)
+  return { kind: 'cache', target, id: id || cleanPath(settings.target ?? ''), sharing, readOnly, seed, mode, uid, gid }
+}
+
+function seedOf(
+  { stages, options, treeOf }: StageContext,
+  { source = '' }: MountSettings,
+  word: PlacedText,
+  inputs: VertexId[],
+): CacheMount['seed'] {
+  const origin = mountOrigin(word, stages, options)
+  if (origin !== undefined) {
+    const tree = treeOf(origin, (findMountFrom(word) ?? word).range)
+    return { from: indexOf(inputs, tree), source: rootedPath(source) }
+  }
+  if (rootedPath(source) === '/') return undefined
+  throw invalid(
+    word.range,
+    'A cache mount has a source only with from',
+    'Say with from=… what the source is a path in.',
+  )
 }
 
 /** A relative target is below WORKDIR. */

@@ -38,6 +38,7 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
       unkeyed: {
         proxyEnv: proxyVariables(options.buildArgs).filter(({ name }) => !state.variables.has(name)),
         extraHostAddresses: options.extraHosts.map(({ address }) => address),
+        cacheNamespace: options.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
       },
     },
     inputs,

@@ -1,5 +1,6 @@
 import { findSuggestion } from '../../core/suggestion.ts'
 import { didYouMean, invalid } from '../instructions/invalid.ts'
+import type { CacheSharing } from '../../core/ops.ts'
 import type { RunInstruction } from '../instructions/types.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
 import type { StageContext } from './context.ts'
@@ -10,7 +11,7 @@ import { findSizeBytes } from '../../core/sizes.ts'
 const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const
 export type MountType = (typeof types)[number]
 
-const sharings = ['shared', 'private', 'locked'] as const
+const sharings: readonly CacheSharing[] = ['shared', 'private', 'locked']
 
 /** A `--mount`, read and checked. What is not written is `undefined`. */
 export interface MountSettings {
@@ -20,7 +21,7 @@ export interface MountSettings {
   readonly readOnly: boolean | undefined
   readonly sizeBytes: number | undefined
   readonly id: string | undefined
-  readonly sharing: (typeof sharings)[number] | undefined
+  readonly sharing: CacheSharing | undefined
   readonly required: boolean | undefined
   readonly mode: number | undefined
   readonly uid: number | undefined
@@ -80,7 +81,7 @@ export function readMount(context: StageContext, instruction: RunInstruction, mo
         settings.sharing = readChoice(field, value, sharings, 'sharing value')
         break
       case 'mode':
-        settings.mode = /^[0-7]+$/.test(value) ? Number.parseInt(value, 8) : refuse(field, value)
+        settings.mode = /^0*[0-7]{1,4}$/.test(value) ? Number.parseInt(value, 8) : refuse(field, value)
         break
       case 'uid':
       case 'gid':
@@ -112,12 +113,15 @@ const nothing: Omit<MountSettings, 'type'> = {
 }
 
 function checkTogether(settings: Partial<MountSettings> & { type: MountType }, { range }: PlacedText): void {
-  const { type, mode, uid, gid, sharing } = settings
+  const { type, mode, uid, gid, sharing, id, env } = settings
   if (type === 'bind' || type === 'tmpfs') {
     for (const [key, value] of Object.entries({ mode, uid, gid })) {
       if (value !== undefined) throw invalid(range, `${key} not allowed for ${JSON.stringify(type)} type mounts`)
     }
   }
+  if (id !== undefined && (type === 'bind' || type === 'tmpfs'))
+    throw invalid(range, `Unexpected key 'id' for mount type '${type}'`)
+  if (env !== undefined && type !== 'secret') throw invalid(range, `Unexpected key 'env' for mount type '${type}'`)
   if (sharing !== undefined && type !== 'cache') throw invalid(range, `Invalid cache sharing set for ${type} mount`)
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, stave, writeFiles, type Files, type Finished } from './stave.ts'
+import { build, stave, writeFiles, type Files, type Finished, type StaveOptions } from './stave.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { unpackWithUmoci } from './tree.ts'
 
@@ -21,17 +21,22 @@ export interface Inspected {
   }[]
 }
 
+/** How the command is run. */
+export type ProjectOptions = Pick<StaveOptions, 'env' | 'prefix'>
+
 /** A context, a store and places for outputs, for one test. */
 export class Project {
   readonly root = temporaryFolder()
   readonly context = join(this.root, 'context')
   readonly store = join(this.root, 'store')
   readonly #base: string
+  readonly #options: ProjectOptions
   #outputs = 0
 
   /** @param base path of a layout whose image `base` Dockerfiles may start from; @param files the context, `Dockerfile` included. */
-  constructor(base: string, files: Files) {
+  constructor(base: string, files: Files, options: ProjectOptions = {}) {
     this.#base = base
+    this.#options = options
     writeFiles(this.context, files)
   }
 
@@ -41,7 +46,7 @@ export class Project {
 
   /** Runs the build, whatever comes of it. */
   try(...args: readonly string[]): Promise<Finished> {
-    return stave(['build', '--progress=plain', ...args, ...this.args], { store: this.store })
+    return stave(['build', '--progress=plain', ...args, ...this.args], { store: this.store, ...this.#options })
   }
 
   /** As `try()`, with other variables of the environment. */
@@ -51,7 +56,7 @@ export class Project {
 
   /** @returns the image's digest */
   build(...args: readonly string[]): Promise<string> {
-    return build([...args, ...this.args], { store: this.store })
+    return build([...args, ...this.args], { store: this.store, ...this.#options })
   }
 
   /** Builds into an OCI layout folder.

@@ -17,6 +17,8 @@ export interface StaveOptions {
   readonly store: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Put before the command: `setpriv …`. */
+  readonly prefix?: readonly string[]
 }
 
 /** Runs the command as it is shipped. */
@@ -25,8 +27,9 @@ export async function stave(args: readonly string[], options: StaveOptions): Pro
 }
 
 /** As `stave()`; the caller waits for its end. */
-export function startStave(args: readonly string[], { store, cwd, env }: StaveOptions): ChildProcess {
-  return spawn(process.execPath, [executable, ...args], {
+export function startStave(args: readonly string[], { store, cwd, env, prefix = [] }: StaveOptions): ChildProcess {
+  const [command = '', ...words] = [...prefix, process.execPath, executable, ...args]
+  return spawn(command, words, {
     cwd,
     env: { ...process.env, STAVE_HOME: store, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -46,6 +46,12 @@ export function enterChroot(program: ChildProgram, root: string): void {
   program.call('chdir', ['/'])
 }
 
+/** One that is there stays. */
+export function makeDirectory(program: ChildProgram, path: string): void {
+  const currentDirectory = -100
+  program.call('mkdirat', [currentDirectory, path, 0o755], { tolerate: true })
+}
+
 /** Orphans among its descendants become its children. */
 export function becomeSubreaper(program: ChildProgram): void {
   const setSubreaper = 36

@@ -10,19 +10,22 @@ const { arch } = globalThis.process
 
 export interface ChrootOptions {
   readonly openFiles: number | undefined
+  /** We have a mount namespace of our own. */
+  readonly ownMounts: boolean
 }
 
 /** Runs processes where no namespace can be had: in another root, with fewer capabilities, and with all that they start ended together with them. They see the
  *  machine's processes, its network and its host name, they have no /proc and /sys, and what would be mounted is put into the root for the
  *  time being: weaker than the others, for builds inside a container that is a sandbox already. One process at a time. */
-export function openChrootSandbox({ openFiles }: ChrootOptions): Sandbox {
+export function openChrootSandbox({ openFiles, ownMounts }: ChrootOptions): Sandbox {
   becomeSubreaper()
-  const mayFilter = hasFilter(arch) && effectiveCapabilities().includes('CAP_SYS_ADMIN')
+  const isAdministrator = effectiveCapabilities().includes('CAP_SYS_ADMIN')
+  const mayFilter = hasFilter(arch) && isAdministrator
   let queue: Promise<unknown> = Promise.resolve()
 
   const runAlone = async (process: SandboxProcess, io: SandboxIo): Promise<SandboxExit> => {
     io.signal.throwIfAborted()
-    const standIns = standInsFor(process)
+    const standIns = standInsFor(process, ownMounts && isAdministrator)
     try {
       return await runConfined(process, io, {
         confinement: { kind: 'chroot', network: process.network === 'none' ? 'none' : 'shared' },
@@ -49,9 +52,9 @@ export function openChrootSandbox({ openFiles }: ChrootOptions): Sandbox {
   }
 }
 
-function standInsFor(process: SandboxProcess): StandIns {
+function standInsFor(process: SandboxProcess, mayMount: boolean): StandIns {
   try {
-    return placeStandIns(process)
+    return placeStandIns(process, mayMount)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new BuildError('SANDBOX_FAILED', `Cannot set up the sandbox: ${reason}`, { cause: error })

@@ -1,27 +1,19 @@
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isErrno, makeNode, setFileTimes } from '../../linux/index.ts'
 import type { SandboxMount, SandboxProcess } from '../sandbox.ts'
 import { deviceLinks, deviceNodes } from '../view.ts'
+import { copyAttributes, copyDirectory } from './copy-directory.ts'
+import { putRealMount } from './real-mount.ts'
+import { shareDirectory } from './shared-directory.ts'
 
 /** What mounts would show, put into the root itself for the time of one process. Disposing takes it out again, and puts back what was there, so that the
  *  root holds the process's own changes and nothing else. */
 export type StandIns = Disposable
 
-/** @throws {Error} of `node:fs`; nothing is left in the root then. */
-export function placeStandIns(process: SandboxProcess): StandIns {
+/** @param mayMount whether mounts can be had, so that just /dev needs a stand-in
+ *  @throws {Error} of `node:fs`; nothing is left in the root then. */
+export function placeStandIns(process: SandboxProcess, mayMount: boolean): StandIns {
   const undo: (() => void)[] = []
   const times = new DirectoryTimes()
   const takeOut = (): void => {
@@ -39,7 +31,10 @@ export function placeStandIns(process: SandboxProcess): StandIns {
   }
   try {
     place('/dev', putDevices)
-    for (const mount of process.mounts) place(mount.target, (path) => putMount(path, mount))
+    for (const mount of process.mounts) {
+      if (mayMount) undo.push(putRealMount(join(process.root, mount.target), mount))
+      else place(mount.target, (path) => putMount(path, mount))
+    }
   } catch (error) {
     takeOut()
     throw error
@@ -103,49 +98,15 @@ function putMount(path: string, mount: SandboxMount): () => void {
       return remove
     case 'bind':
       if (!lstatSync(mount.source).isDirectory()) {
-        copyFile(mount.source, path)
+        copyFileSync(mount.source, path)
+        copyAttributes(mount.source, path)
         return remove
       }
-      if (!mount.readOnly) return lendDirectory(mount.source, path)
+      if (!mount.readOnly) return shareDirectory(mount.source, path)
       copyDirectory(mount.source, path)
       return remove
     default:
       return mount satisfies never
-  }
-}
-
-function copyFile(source: string, path: string): void {
-  const { uid, gid, mode } = lstatSync(source)
-  copyFileSync(source, path)
-  lchownSync(path, uid, gid)
-  chmodSync(path, mode & 0o7777)
-}
-
-function copyDirectory(source: string, path: string): void {
-  cpSync(source, path, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true, dereference: false })
-  copyOwners(source, path)
-}
-
-function copyOwners(source: string, path: string): void {
-  const { uid, gid } = lstatSync(source)
-  lchownSync(path, uid, gid)
-  if (!lstatSync(source).isDirectory()) return
-  for (const name of readdirSync(source)) copyOwners(join(source, name), join(path, name))
-}
-
-/** A directory that the process writes to for others to see is moved in and back: only one process has it at a time. */
-function lendDirectory(source: string, path: string): () => void {
-  try {
-    renameSync(source, path)
-    return () => renameSync(path, source)
-  } catch (error) {
-    if (!isErrno(error, 'EXDEV')) throw error
-    copyDirectory(source, path)
-    return () => {
-      rmSync(source, { recursive: true, force: true })
-      copyDirectory(path, source)
-      rmSync(path, { recursive: true, force: true })
-    }
   }
 }
 

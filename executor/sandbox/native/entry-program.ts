@@ -13,6 +13,8 @@ export interface Entry {
   readonly argv: readonly string[]
   readonly env: readonly string[]
   readonly cwd: string
+  /** To be made where they are missing, in this order. */
+  readonly directories: readonly string[]
   readonly uid: number
   readonly gid: number
   readonly groups: readonly number[]
@@ -54,6 +56,7 @@ export function entryProgram(entry: Entry): ChildProgram {
   program.step('limits')
   for (const limit of entry.limits) child.setLimit(program, limit.name, limit)
   program.step('working directory')
+  for (const path of entry.directories) child.makeDirectory(program, path)
   program.call('umask', [0o022])
   program.call('chdir', [entry.cwd])
   dropPrivileges(program, entry)

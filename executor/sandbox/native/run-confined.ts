@@ -36,6 +36,7 @@ export async function runConfined(
   const program = entryProgram({
     confinement,
     ...{ root, path: command.path, argv, env, cwd, uid, gid, groups },
+    directories: hiddenParts(process),
     descriptors: pipes.childFds,
     limits: limitsFor(process, settings.openFiles),
     capabilities: capabilitiesFor(process),
@@ -52,6 +53,12 @@ export async function runConfined(
   await pipes.drain()
   io.signal.throwIfAborted()
   return exit
+}
+
+/** The directories of `cwd` that a memory mount hides: nobody could make them before, and runtimes do then. */
+function hiddenParts({ cwd, mounts }: SandboxProcess): readonly string[] {
+  const parts = cwd.split('/').map((_, index, all) => all.slice(0, index + 1).join('/'))
+  return parts.filter((part) => mounts.some(({ kind, target }) => kind === 'tmpfs' && part.startsWith(`${target}/`)))
 }
 
 let madeFilter: Uint8Array | undefined

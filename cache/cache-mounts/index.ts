@@ -1,0 +1,1 @@
+export { takeCacheFolder, type CacheFolder } from './take-cache-folder.ts'
