@@ -17,3 +17,9 @@ export {
   type Question,
 } from './lower/plan.ts'
 export { planBuild } from './lower/plan-build.ts'
+export { checkBuild, type CheckResult, type Findings } from './calls/check-build.ts'
+export { listTargets, type Target } from './calls/list-targets.ts'
+export { type MountNeed } from './calls/mount-needs.ts'
+export { outlineBuild, type Outline, type OutlineArg, type OutlineResult } from './calls/outline-build.ts'
+export { unknownAnswer } from './calls/unknown-answer.ts'
+export { ruleDescriptions, rulePage, type RuleName } from './lint/rules.ts'

@@ -5,6 +5,8 @@ import type { Lint, LintPlace } from './lint.ts'
 interface Declared {
   readonly variables: ReadonlyMap<string, string>
   readonly args: ReadonlyMap<string, string | undefined>
+  /** There may be more variables than these. */
+  readonly hasUnknownBase: boolean
 }
 
 /** Variables of a stage that nothing gives a value and no ARG declares. */
@@ -12,8 +14,9 @@ export function checkVariables(
   lint: Lint,
   place: LintPlace,
   { unset }: Expansion,
-  { variables, args }: Declared,
+  { variables, args, hasUnknownBase }: Declared,
 ): void {
+  if (hasUnknownBase) return
   for (const name of unset) {
     if (args.has(name)) continue
     const suggestion = findSuggestion(name, variables.keys())

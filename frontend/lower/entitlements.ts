@@ -2,6 +2,9 @@ import { BuildError } from '../../core/errors.ts'
 import type { RunInstruction } from '../instructions/types.ts'
 import type { PlanOptions } from './plan.ts'
 
+/** For a look at a Dockerfile that is not carried out. */
+export const everyEntitlement: ReadonlySet<string> = new Set(['network.host', 'security.insecure'])
+
 /** A Dockerfile may be somebody else's: what reaches beyond the sandbox, the caller has to allow.
  *  @throws {BuildError} `NOT_ALLOWED`
  *  @see https://docs.docker.com/reference/cli/docker/buildx/build/#allow */

@@ -119,7 +119,7 @@ class StageLowering {
         const answer = this.#answer(base.question)
         checkPlatform(lint, from, base.question, answer)
         const label = isEmpty(answer) ? undefined : names.next('FROM', `FROM ${shownReference(base.question, answer)}`)
-        return StageState.over(this.#image(base.question, label), answer.file)
+        return StageState.over(this.#image(base.question, label), answer.file, answer.isUnknown)
       }
       default:
         return base satisfies never

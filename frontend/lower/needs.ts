@@ -115,7 +115,7 @@ function circular(stage: Stage | undefined, place: PlacedText): BuildError {
   return new BuildError('STAGE_INVALID', `Circular dependency detected on stage: ${name}`, { source: place.range })
 }
 
-/** What the target needs, as far as it can be known. */
+/** What the wanted stages need, as far as it can be known. */
 export interface Needs {
   /** Steps by index of the stage, for each stage that is needed. */
   readonly steps: ReadonlyMap<number, readonly Step[]>
@@ -123,20 +123,27 @@ export interface Needs {
   readonly questions: readonly ImageQuestion[]
 }
 
-/** Follows the target to all stages and images that it needs. The config of a base image may have triggers, which may
+/** Follows the wanted stages to all stages and images that it needs. The config of a base image may have triggers, which may
  *  need more.
  *  @throws {BuildError} for a trigger that cannot be read */
-export function findNeeds(target: Stage, stages: readonly Stage[], options: PlanOptions, answers: Answers): Needs {
+export function findNeeds(
+  wanted: readonly Stage[],
+  stages: readonly Stage[],
+  options: PlanOptions,
+  answers: Answers,
+): Needs {
   const steps = new Map<number, readonly Step[]>()
   const questions = new Map<string, ImageQuestion>()
-  const open = [target]
-  const want = (origin: Origin) => {
+  const open = [...wanted]
+  const want = (origin: Origin, isBase: boolean) => {
     if (origin.kind === 'stage') {
       const stage = stages[origin.index]
       if (stage !== undefined) open.push(stage)
     } else if (origin.kind === 'image') {
       const key = questionKey(origin.question)
-      if (!answers.has(key) && !questions.has(key)) questions.set(key, origin.question)
+      if (answers.has(key)) return
+      if (isBase) questions.set(key, { ...origin.question, isBase })
+      else if (!questions.has(key)) questions.set(key, origin.question)
     }
   }
   for (let stage = open.pop(); stage !== undefined; stage = open.pop()) {
@@ -144,8 +151,8 @@ export function findNeeds(target: Stage, stages: readonly Stage[], options: Plan
     const own = stage.instructions.map((instruction): Step => ({ instruction, triggered: false }))
     const all = [...triggersOf(stage, stages, answers), ...own]
     steps.set(stage.index, all)
-    want(stage.base)
-    for (const step of all) for (const { origin } of takingsOf(step, stages, options)) want(origin)
+    want(stage.base, true)
+    for (const step of all) for (const { origin } of takingsOf(step, stages, options)) want(origin, false)
   }
   return { steps, questions: [...questions.values()].sort(byPlace) }
 }

@@ -55,6 +55,8 @@ export interface ImageQuestion {
   readonly platform: Platform
   /** The first place that asks. */
   readonly source: SourceRange
+  /** A stage starts with it, so that its config matters; of others only files are taken. */
+  readonly isBase?: true
 }
 
 /** A git repository: which commit is meant? */
@@ -80,6 +82,8 @@ export interface ImageAnswer {
   readonly digest: Digest
   readonly platform: Platform
   readonly file: ImageFile
+  /** The image could not be had, and `file` says nothing of it: what depends on its config is not checked. */
+  readonly isUnknown?: true
 }
 
 export interface GitAnswer {

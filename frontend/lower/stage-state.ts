@@ -21,6 +21,8 @@ export class StageState {
   hasOwnCmd = false
   /** A WORKDIR of this Dockerfile's. */
   hasOwnWorkdir = false
+  /** The image that all starts with could not be looked at: there may be more variables than are known. */
+  hasUnknownBase = false
   argsEscaped: boolean | undefined
   stopSignal: string | undefined
   healthcheck: Healthcheck | undefined
@@ -43,8 +45,9 @@ export class StageState {
   }
 
   /** A stage that starts with an image, or with nothing. */
-  static over(tree: VertexId, file: ImageFile | undefined): StageState {
+  static over(tree: VertexId, file: ImageFile | undefined, isUnknown = false): StageState {
     const state = new StageState(tree)
+    state.hasUnknownBase = isUnknown
     const config = file?.config ?? {}
     state.author = file?.author
     state.user = config.User ?? ''
@@ -74,6 +77,7 @@ export class StageState {
     child.entrypoint = this.entrypoint
     child.cmd = this.cmd
     child.hasOwnWorkdir = this.hasOwnWorkdir
+    child.hasUnknownBase = this.hasUnknownBase
     child.argsEscaped = this.argsEscaped
     child.stopSignal = this.stopSignal
     child.healthcheck = this.healthcheck
