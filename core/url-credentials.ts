@@ -6,6 +6,13 @@ export function redactCredentials(text: string): string {
   })
 }
 
+/** As `redactCredentials()`, without a change of any length: for text that is pointed at by its columns. */
+export function maskCredentials(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#"'<>]*)@/gi, (whole, scheme: string, user: string) =>
+    redactCredentials(whole) === whole ? whole : `${scheme}${user.replace(/[^:]/g, 'x')}@`,
+  )
+}
+
 /** A URL apart from the credentials in it, which are decoded. */
 export interface SplitUrl {
   readonly url: URL

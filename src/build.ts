@@ -1,30 +1,22 @@
-import { readFile } from 'node:fs/promises'
-import { basename, relative } from 'node:path'
+import { basename } from 'node:path'
 import { openStore } from '../cache/store.ts'
-import { BuildError } from '../core/errors.ts'
 import type { BuildEvent } from '../core/events.ts'
 import type { Descriptor } from '../core/image.ts'
-import { ContextFolders, Solver } from '../executor/index.ts'
-import {
-  parseDockerfile,
-  planBuild,
-  questionKey,
-  type Answer,
-  type BuildPlan,
-  type IgnoreFile,
-  type PlanOptions,
-  type Question,
-} from '../frontend/index.ts'
+import { ContextFolders, Solver, type ContextFolder } from '../executor/index.ts'
+import type { IgnoreFile } from '../frontend/index.ts'
+import type { ByteStream } from './config/locations.ts'
 import type { BuildRequest } from './config/request.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import { findDockerfile } from './context/find-dockerfile.ts'
 import { findIgnoreFile } from './context/find-ignore-file.ts'
+import { openContext, type OpenedContext } from './context/open-context.ts'
+import { readDockerfile, type DockerfileText } from './context/read-dockerfile.ts'
 import { EventQueue } from './event-queue.ts'
 import { ExecutorHandle } from './executor-handle.ts'
 import { HttpHandle } from './http-handle.ts'
 import { ImageSources } from './images/image-sources.ts'
 import { RegistryHandle } from './images/registry-handle.ts'
 import { writeOutputs } from './output/write-outputs.ts'
+import { makePlan } from './plan/make-plan.ts'
 import { Downloads } from './sources/downloads.ts'
 import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
@@ -36,6 +28,8 @@ export interface BuildJob {
   readonly events: AsyncIterable<BuildEvent>
   /** Rejects with `BuildError`, or with the signal's reason; may be awaited late. */
   readonly result: Promise<BuiltImage>
+  /** The text of the Dockerfile, or of an ignore file, by the name that positions in errors carry. `undefined` for others, and before it was read. */
+  readonly findText: (file: string) => string | undefined
 }
 
 export interface BuiltImage {
@@ -54,6 +48,8 @@ export interface BuiltImage {
 
 export interface BuildOptions {
   readonly signal?: AbortSignal | undefined
+  /** What a context or a Dockerfile `-` is read from; by default the process's own standard input. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined
   /** Where an output with `dest: '-'` goes; by default the process's own standard output. */
   readonly stdout?: NodeJS.WritableStream | undefined
   /** Environment that proxies, credentials and the store's place are taken from; by default the process's own. */
@@ -63,21 +59,27 @@ export interface BuildOptions {
 /** Starts to build an image from a Dockerfile. Nothing of it outlives `result`: no process, no mount, no temporary file. */
 export function startBuild(request: BuildRequest, options: BuildOptions = {}): BuildJob {
   const events = new EventQueue<BuildEvent>()
-  const result = build(request, options, new Tasks((event) => events.push(event)))
+  const texts = new Map<string, string>()
+  const result = build(request, options, new Tasks((event) => events.push(event)), texts)
     .catch((error: unknown) => {
       // Streams end with an error of their own when they are aborted.
       throw options.signal?.aborted === true ? options.signal.reason : error
     })
     .finally(() => events.close())
   result.catch(() => undefined) // it may be awaited late
-  return { events, result }
+  return { events, result, findText: (file) => texts.get(file) }
 }
 
-async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks): Promise<BuiltImage> {
+async function build(
+  request: BuildRequest,
+  options: BuildOptions,
+  tasks: Tasks,
+  texts: Map<string, string>,
+): Promise<BuiltImage> {
   const { signal = new AbortController().signal, env = process.env, stdout = process.stdout } = options
+  const stdin = options.stdin ?? (process.stdin as ByteStream)
   signal.throwIfAborted()
   const settings = resolveSettings(request, { env, architecture: process.arch, uid: process.getuid?.() ?? 0 })
-  const file = await findDockerfile(settings)
   await using store = openStore(settings.root)
   await store.reapStale()
   await using registries = new RegistryHandle(env)
@@ -85,15 +87,34 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) =>
     tasks.warnOf(message),
   )
-  if (settings.noCache) executor.warmUp()
   await using http = new HttpHandle(env)
   const findSecret: FindSecret = () => Promise.resolve(undefined)
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
   const checkouts = new GitCheckouts({ store, env, findSecret, findSshAgent: () => undefined, signal, tasks })
   const remotes = new RemoteSources(store, downloads, checkouts)
-  const plan = await makePlan(file, settings, { images, remotes, tasks })
+  const context = await openContext(settings.context, {
+    store,
+    downloads,
+    checkouts,
+    executor: executor.start,
+    stdin,
+    signal,
+    tasks,
+    keepGitDirectory: keepsGitDirectory(settings),
+  })
+  const download = async (url: string): Promise<string> => store.blobs.pathOf((await downloads.fetch(url)).digest)
+  const dockerfile = await readDockerfile(settings.file, context, { stdin, signal, download })
+  if (settings.noCache) executor.warmUp()
+  const ignore = await tasks.run(`[internal] load build definition from ${basename(dockerfile.name)}`, () =>
+    ignoreFiles(context, dockerfile, images.folders),
+  )
+  texts.set(dockerfile.name, dockerfile.text)
+  for (const { file, text } of ignore.values()) texts.set(file, text)
+  const plan = await makePlan(dockerfile, ignore, settings, { images, remotes, tasks })
   for (const warning of plan.warnings) tasks.warn(warning)
-  const contexts = new ContextFolders(new Map([['context', settings.context], ...images.folders]), store.facts)
+  const folders = new Map<string, ContextFolder>([['context', { path: context.folder, isLasting: context.isLasting }]])
+  for (const [name, path] of images.folders) folders.set(name, { path, isLasting: true })
+  const contexts = new ContextFolders(folders, store.facts)
   const solver = new Solver(plan.graph, {
     store,
     contexts,
@@ -106,7 +127,7 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
     emit: tasks.emit,
     now: tasks.now,
     signal,
-    scope: `${file}\n${settings.context}`,
+    scope: `${dockerfile.identity}\n${context.identity}`,
     packEarly: settings.outputs.some(({ type }) => type !== 'local' && type !== 'tar'),
   })
   const tree = await solver.solve(plan.target)
@@ -126,88 +147,21 @@ async function build(request: BuildRequest, options: BuildOptions, tasks: Tasks)
   })
 }
 
-interface Answering {
-  readonly images: ImageSources
-  readonly remotes: RemoteSources
-  readonly tasks: Tasks
-}
-
-async function makePlan(file: string, settings: Settings, answering: Answering): Promise<BuildPlan> {
-  const { images, tasks } = answering
-  const inContext = relative(settings.context, file)
-  const [text, ignore] = await tasks.run(`[internal] load build definition from ${basename(file)}`, async () =>
-    Promise.all([readFile(file, 'utf8'), ignoreFiles(file, settings, images)]),
-  )
-  const dockerfile = parseDockerfile(text, inContext.startsWith('..') ? file : inContext, {
-    syntax: settings.buildArgs.get('BUILDKIT_SYNTAX'),
-  })
-  const answers = new Map<string, Answer>()
-  for (;;) {
-    const result = planBuild(dockerfile, planOptions(settings, images, ignore), answers)
-    if (result.kind === 'plan') return withUnusedArguments(result.plan)
-    await Promise.all(
-      result.questions.map(async (question) => {
-        answers.set(questionKey(question), await placed(question, () => answer(question, answering)))
-      }),
-    )
-  }
-}
-
-async function answer(question: Question, { images, remotes, tasks }: Answering): Promise<Answer> {
-  switch (question.kind) {
-    case 'image':
-      return tasks.run(`[internal] load metadata for ${question.reference}`, () => images.answer(question))
-    case 'http':
-      return remotes.pinUrl(question)
-    case 'git':
-      return remotes.pinReference(question)
-    default:
-      return question satisfies never
-  }
-}
-
-/** A failure to answer belongs to the line that asks. */
-async function placed<T>({ source }: Question, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw error instanceof BuildError ? error.at(source) : error
-  }
-}
-
+/** What each context's own ignore file says. */
 async function ignoreFiles(
-  file: string,
-  { context }: Settings,
-  images: ImageSources,
+  context: OpenedContext,
+  dockerfile: DockerfileText,
+  named: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, IgnoreFile>> {
   const found = await Promise.all([
-    findIgnoreFile(context, file).then((ignore) => ['context', ignore] as const),
-    ...[...images.folders].map(async ([name, folder]) => [name, await findIgnoreFile(folder, undefined)] as const),
+    context.origin === 'user'
+      ? findIgnoreFile(context.folder, dockerfile.path).then((ignore) => ['context', ignore] as const)
+      : (['context', undefined] as const),
+    ...[...named].map(async ([name, folder]) => [name, await findIgnoreFile(folder, undefined)] as const),
   ])
   return new Map(found.filter((entry): entry is readonly [string, IgnoreFile] => entry[1] !== undefined))
 }
 
-function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyMap<string, IgnoreFile>): PlanOptions {
-  return {
-    buildArgs: new Map([...settings.proxies, ...settings.buildArgs]),
-    target: settings.target,
-    targetPlatform: settings.platform,
-    buildPlatform: settings.buildPlatform,
-    labels: settings.labels,
-    network: settings.network,
-    noCache: settings.noCache,
-    namedContexts: images.namedContexts,
-    ignore,
-    extraHosts: settings.run.extraHosts,
-    limits: settings.run.limits,
-    entitlements: settings.run.entitlements,
-    multiPlatform: false,
-  }
-}
-
-function withUnusedArguments(plan: BuildPlan): BuildPlan {
-  const { unusedBuildArgs } = plan
-  if (unusedBuildArgs.length === 0) return plan
-  const message = `Build arguments that no ARG declares: ${unusedBuildArgs.join(', ')}`
-  return { ...plan, warnings: [...plan.warnings, { rule: undefined, message, url: undefined, source: undefined }] }
+function keepsGitDirectory({ buildArgs }: Settings): boolean {
+  return ['1', 't', 'true'].includes(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR')?.toLowerCase() ?? '')
 }

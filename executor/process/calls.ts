@@ -12,11 +12,12 @@ import { readerOfOutside } from '../sources/source-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { rebaseLayer } from '../unpack/rebase-layer.ts'
+import { unpackContext } from '../unpack/unpack-context.ts'
 import { unpackLayer } from '../unpack/unpack-layer.ts'
 import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
-export type ThreadCallName = 'files' | 'unpack' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
+export type ThreadCallName = 'files' | 'unpack' | 'unpackContext' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
 
 export const threadCalls: {
   readonly [Name in ThreadCallName]: (request: CallRequest<Name>) => Promise<CallResult<Name>>
@@ -30,6 +31,9 @@ export const threadCalls: {
   },
   async unpack({ blob, diffId, layer, scratch }) {
     return intoPlace(scratch, layer, (folder) => unpackLayer(blob, diffId, folder))
+  },
+  async unpackContext({ archive, folder }) {
+    await unpackContext(archive, folder)
   },
   async rebase({ from, lower, impliedDirectories, layer, scratch }) {
     await intoPlace(scratch, layer, (folder) => {

@@ -13,6 +13,7 @@ export interface ExecutorCalls {
   run(request: RunCall): void
   files(request: FilesCall): void
   unpack(request: UnpackCall): UnpackedLayer
+  unpackContext(request: UnpackContextCall): void
   /** Makes a variant of an unpacked layer that fits what lies below it. */
   rebase(request: RebaseCall): void
   pack(request: PackCall): PackedLayer
@@ -62,6 +63,12 @@ export interface UnpackCall {
   readonly diffId: string
   readonly layer: string
   readonly scratch: string
+}
+
+export interface UnpackContextCall {
+  readonly archive: string
+  /** An existing empty folder. */
+  readonly folder: string
 }
 
 export interface UnpackedLayer {

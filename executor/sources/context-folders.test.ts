@@ -24,7 +24,11 @@ function setting(...paths: readonly string[]): Setting {
   mkdirSync(folder)
   for (const path of paths) write(folder, path, `content of ${path}`)
   const facts = openFactStore(join(root, 'facts'))
-  return { folder, facts, open: () => new ContextFolders(new Map([['context', folder]]), facts) }
+  return {
+    folder,
+    facts,
+    open: () => new ContextFolders(new Map([['context', { path: folder, isLasting: true }]]), facts),
+  }
 }
 
 function write(folder: string, path: string, content: string): void {
@@ -79,7 +83,10 @@ for (const [what, change] of Object.entries<(path: string) => void>({
     const path = join(at.folder, 'a')
     change(path)
     poison(at)
-    const forgetful = new ContextFolders(new Map([['context', at.folder]]), openFactStore(temporaryFolder()))
+    const forgetful = new ContextFolders(
+      new Map([['context', { path: at.folder, isLasting: true }]]),
+      openFactStore(temporaryFolder()),
+    )
     expect(at.open().digest(context, all)).toEqual(forgetful.digest(context, all))
   })
 }

@@ -23,16 +23,23 @@ const unreadableCodes: ReadonlySet<string | undefined> = new Set([
 
 type Remembered = Record<string, readonly [stamp: string, digest: string]>
 
+export interface ContextFolder {
+  /** Absolute. */
+  readonly path: string
+  /** It outlives the build, so that it pays to remember the digests of its files. */
+  readonly isLasting: boolean
+}
+
 /** The user's folders that a build may copy from. Each is walked once; a file that has not changed since an earlier build, by its inode, size and
  *  times, is not read again. */
 export class ContextFolders {
-  readonly #folders: ReadonlyMap<string, string>
+  readonly #folders: ReadonlyMap<string, ContextFolder>
   readonly #facts: FactStore
   readonly #trees = new Map<string, ContextTree>()
   readonly #memories = new Map<string, FileMemory>()
 
-  /** @param folders name of the context -> absolute path. */
-  constructor(folders: ReadonlyMap<string, string>, facts: FactStore) {
+  /** @param folders by the name of the context. */
+  constructor(folders: ReadonlyMap<string, ContextFolder>, facts: FactStore) {
     this.#folders = folders
     this.#facts = facts
   }
@@ -57,14 +64,18 @@ export class ContextFolders {
   }
 
   folderOf({ name }: ContextOp): string {
-    const folder = this.#folders.get(name)
-    if (folder === undefined) throw new Error(`the build has no context ${JSON.stringify(name)}`)
-    return folder
+    return this.#find(name).path
   }
 
   /** Keeps what was read for the next build. */
   save(): void {
-    for (const memory of this.#memories.values()) memory.save()
+    for (const { path, isLasting } of this.#folders.values()) if (isLasting) this.#memories.get(path)?.save()
+  }
+
+  #find(name: string): ContextFolder {
+    const folder = this.#folders.get(name)
+    if (folder === undefined) throw new Error(`the build has no context ${JSON.stringify(name)}`)
+    return folder
   }
 
   #treeOf(op: ContextOp): ContextTree {

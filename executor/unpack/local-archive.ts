@@ -1,7 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { decompress } from '../../cache/compression/index.ts'
-import { readTar } from '../../cache/tar/index.ts'
-import { BuildError } from '../../core/errors.ts'
+import { isArchive, openArchive, readTar } from '../../cache/tar/index.ts'
 import type { FixedOwner } from '../files/copy.ts'
 import type { LayerFolder } from '../files/layer-folder.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
@@ -21,19 +18,4 @@ export async function unpackLocalArchive(
   layer.ensureDirectory(into, owner ?? {})
   await unpackEntries(layer, readTar(openArchive(hostPath)), { into, whiteouts: 'keep', owner })
   return true
-}
-
-/** Whether a first member can be read, compressed or not. */
-async function isArchive(hostPath: string): Promise<boolean> {
-  try {
-    for await (const _ of readTar(openArchive(hostPath))) return true
-    return false
-  } catch (error) {
-    if (error instanceof BuildError && error.code === 'ARCHIVE_INVALID') return false
-    throw error
-  }
-}
-
-function openArchive(hostPath: string): AsyncIterable<Uint8Array> {
-  return decompress(createReadStream(hostPath, { highWaterMark: 256 * 1024 }))
 }

@@ -11,8 +11,10 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
+let isReading = false
 try {
   process.exitCode = await main(process.argv.slice(2), {
+    stdin: standardInput(),
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
@@ -25,4 +27,12 @@ try {
     `stave: this is a bug in stave, please report it: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
   )
   process.exitCode = 1
+}
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- whoever reads has set it
+if (isReading) process.stdin.destroy()
+
+/** Opened when somebody reads, and closed with the command: an open standard input keeps the process alive. */
+async function* standardInput(): AsyncGenerator<Uint8Array> {
+  isReading = true
+  yield* process.stdin as AsyncIterable<Buffer>
 }

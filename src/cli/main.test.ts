@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { BuildError } from '../../core/errors.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
@@ -12,7 +12,7 @@ async function run(
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const env = { STAVE_HOME: join(temporaryFolder(), 'store') }
-  const code = await main(argv, { stdout, stderr, env, architecture: 'x64', uid: 0, signal })
+  const code = await main(argv, { stdin: Readable.from([]), stdout, stderr, env, architecture: 'x64', uid: 0, signal })
   const textOf = (stream: PassThrough): string => String(stream.read() ?? '')
   return { code, stdout: textOf(stdout), stderr: textOf(stderr) }
 }

@@ -1,9 +1,6 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { BuildError, BuildErrors } from '../../core/errors.ts'
 import type { SourceRange } from '../../core/source-range.ts'
-import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { renderError } from './render-error.ts'
 
 function range(start: readonly [number, number], end: readonly [number, number], file = 'Dockerfile'): SourceRange {
@@ -11,9 +8,8 @@ function range(start: readonly [number, number], end: readonly [number, number],
 }
 
 function rendered(dockerfile: string, source: SourceRange, hint?: string): string {
-  const folder = temporaryFolder()
-  writeFileSync(join(folder, 'Dockerfile'), dockerfile)
-  return renderError(new BuildError('COPY_SOURCE_MISSING', 'Cannot copy "dist/"', { source, hint }), folder)
+  const error = new BuildError('COPY_SOURCE_MISSING', 'Cannot copy "dist/"', { source, hint })
+  return renderError(error, (file) => (file === 'Dockerfile' ? dockerfile : undefined))
 }
 
 test('an error says where, what and how to go on', () => {
@@ -58,7 +54,7 @@ test('a place behind the end of the file shows nothing', () => {
   expect(rendered('FROM a\n', range([9, 1], [9, 2]))).toBe('Dockerfile:9:1: COPY_SOURCE_MISSING: Cannot copy "dist/"\n')
 })
 
-test('a file that cannot be read shows nothing', () => {
+test('a file whose text is not known shows nothing', () => {
   expect(rendered('', range([1, 1], [1, 2], 'other/Dockerfile'))).toContain('other/Dockerfile:1:1: ')
 })
 
@@ -66,4 +62,11 @@ test('several errors are told one after the other', () => {
   const errors = ['one', 'two'].map((message) => new BuildError('STAGE_INVALID', message)) as [BuildError, BuildError]
   const text = renderError(new BuildErrors(errors[0], [errors[1]]))
   expect(text).toBe('stave: STAGE_INVALID: one\n\nstave: STAGE_INVALID: two\n')
+})
+
+test('credentials in a line are crossed out, and the mark stays below what it marks', () => {
+  const line = 'ADD https://user:secret@x/y /z'
+  expect(rendered(`${line}\n`, range([1, 5], [1, 28]))).toContain(
+    '  >> 1 | ADD https://xxxx:xxxxxx@x/y /z\n       |     ^^^^^^^^^^^^^^^^^^^^^^^\n',
+  )
 })

@@ -15,7 +15,12 @@ import type { Terminal } from './terminal.ts'
 export async function runBuild(invocation: BuildInvocation, terminal: Terminal): Promise<number> {
   const { request, progress } = invocation
   const printsArchive = resolveOutputs(request.outputs ?? [], ['unnamed']).some(goesToStdout)
-  const job = startBuild(request, { signal: terminal.signal, stdout: terminal.stdout, env: terminal.env })
+  const job = startBuild(request, {
+    signal: terminal.signal,
+    stdin: terminal.stdin,
+    stdout: terminal.stdout,
+    env: terminal.env,
+  })
   const show = openProgress(progress)
   const failures = new FailureLog()
   for await (const event of job.events) {
@@ -30,7 +35,7 @@ export async function runBuild(invocation: BuildInvocation, terminal: Terminal):
     return 0
   } catch (error) {
     if (!(error instanceof BuildError)) throw error
-    terminal.stderr.write(`\n${progress === 'rawjson' ? '' : failures.render()}${renderError(error, request.context)}`)
+    terminal.stderr.write(`\n${progress === 'rawjson' ? '' : failures.render()}${renderError(error, job.findText)}`)
     return exitCodeOf(error)
   }
 }

@@ -1,5 +1,6 @@
 /** What a command may touch of the process that it runs in. */
 export interface Terminal {
+  readonly stdin: AsyncIterable<Uint8Array>
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
   readonly env: Readonly<Record<string, string | undefined>>

@@ -2,9 +2,11 @@ import type { IsolationName } from '../../executor/index.ts'
 
 /** What to build. Everything but `context` has a default. Unknown members are refused. */
 export interface BuildRequest {
-  /** Path of the folder that COPY and ADD take files from. */
-  readonly context: string
-  /** Path of the Dockerfile; by default `Dockerfile`, else `dockerfile`, in the context. */
+  /** What COPY and ADD take files from: the path of a folder; the address of a git repository, or of an archive or a Dockerfile on a web server; the bytes of an
+   *  archive or a Dockerfile, or `-` for those of standard input. */
+  readonly context: string | AsyncIterable<Uint8Array>
+  /** Where the Dockerfile is: a path, of the context if that is not a folder; a URL; `-` for standard input. By default `Dockerfile`, else `dockerfile`, in
+   *  the context. */
   readonly file?: string | undefined
   /** Names for the image: `app`, `registry.example/app:1`. */
   readonly tags?: readonly string[] | undefined

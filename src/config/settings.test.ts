@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { BuildRequest } from './request.ts'
 import { resolveRoot, resolveSettings, type Settings, type Surroundings } from './settings.ts'
@@ -11,7 +12,7 @@ function settings(request: Partial<BuildRequest> = {}, surroundings: Partial<Sur
 
 test('a context alone is enough', () => {
   expect(settings()).toMatchObject({
-    context: resolve('.'),
+    context: { kind: 'folder', path: resolve('.') },
     file: undefined,
     tags: [],
     target: undefined,
@@ -28,6 +29,33 @@ test('names are given in full', () => {
   expect(settings({ tags: ['app', 'ghcr.io/o/app:2'] }).tags).toEqual([
     'docker.io/library/app:latest',
     'ghcr.io/o/app:2',
+  ])
+})
+
+const contexts: Readonly<Record<string, object>> = {
+  'folder/x': { kind: 'folder', path: resolve('folder/x') },
+  '-': { kind: 'stream', bytes: undefined },
+  'https://x/a.tar.gz': { kind: 'url', url: 'https://x/a.tar.gz' },
+  'https://x/a.git#v1:sub': { kind: 'git', source: { reference: 'v1', subdirectory: 'sub' } },
+  'git@x:a/b': { kind: 'git', source: { repository: 'git@x:a/b' } },
+}
+
+for (const [context, expected] of Object.entries(contexts)) {
+  test(`the context ${context} is of its kind`, () => {
+    expect(settings({ context }).context).toMatchObject(expected)
+  })
+}
+
+test('a context may be a stream of bytes', () => {
+  const bytes = Readable.from([])
+  expect(settings({ context: bytes }).context).toEqual({ kind: 'stream', bytes })
+})
+
+test('a Dockerfile is a path, a URL, or standard input', () => {
+  expect(['a/b', 'https://x/y', '-'].map((file) => settings({ file }).file)).toEqual([
+    { kind: 'path', path: 'a/b' },
+    { kind: 'url', url: 'https://x/y' },
+    { kind: 'stdin' },
   ])
 })
 
@@ -63,10 +91,9 @@ const refused: Readonly<Record<string, readonly [request: object, code: string, 
   'an unknown option': [{ tag: 'a' }, 'OPTION_INVALID', '"tag"'],
   'no context': [{ context: '' }, 'OPTION_INVALID', '"context" must be a path'],
   'a context that is no text': [{ context: 5 }, 'OPTION_INVALID', '"context" must be a path; got 5'],
-  'a remote context': [{ context: 'https://github.com/o/r.git' }, 'UNSUPPORTED', 'only folders'],
-  'a context by ssh': [{ context: 'git@github.com:o/r.git' }, 'UNSUPPORTED', 'only folders'],
-  'a context from standard input': [{ context: '-' }, 'UNSUPPORTED', 'only folders'],
-  'a Dockerfile from standard input': [{ file: '-' }, 'UNSUPPORTED', 'it has to be a file'],
+  'both from standard input': [{ context: '-', file: '-' }, 'OPTION_INVALID', 'both the context and the Dockerfile'],
+  'a context whose address is none': [{ context: 'https://[x/a.tar' }, 'OPTION_INVALID', 'is no URL'],
+  'a git context with an option for a branch': [{ context: 'https://x/a.git#-o' }, 'SOURCE_INVALID', '-o'],
   'a Dockerfile without a path': [{ file: '' }, 'OPTION_INVALID', '"file" must be a path'],
   'several platforms': [{ platform: 'linux/amd64,linux/arm64' }, 'UNSUPPORTED', 'one platform at a time'],
   'a platform that is none': [{ platform: 'a/b/c/d' }, 'PLATFORM_INVALID', 'a/b/c/d'],

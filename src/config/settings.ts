@@ -4,16 +4,16 @@ import { BuildError } from '../../core/errors.ts'
 import { parsePlatform, type Platform } from '../../core/platform.ts'
 import type { IsolationName } from '../../executor/index.ts'
 import { fullName } from './full-name.ts'
+import { parseContextLocation, parseFileLocation, type ContextLocation, type FileLocation } from './locations.ts'
 import { resolveOutputs, type Output } from './outputs.ts'
 import type { BuildRequest } from './request.ts'
 import { resolveRunSettings, type RunSettings } from './run-settings.ts'
 
 /** A request, checked, with every default filled in. */
 export interface Settings {
-  /** Absolute. */
-  readonly context: string
-  /** Absolute; `undefined`: look for it in the context. */
-  readonly file: string | undefined
+  readonly context: ContextLocation
+  /** `undefined`: look for it in the context. */
+  readonly file: FileLocation | undefined
   /** Names of the image in full: `docker.io/library/app:latest`. */
   readonly tags: readonly string[]
   /** With `SOURCE_DATE_EPOCH` from the environment, unless the request has one. */
@@ -62,18 +62,21 @@ const known: Readonly<Record<keyof BuildRequest, true>> = {
   buildContexts: true,
 }
 
-/** @throws {BuildError} `OPTION_INVALID`, `PLATFORM_INVALID`, `REFERENCE_INVALID`, `UNSUPPORTED` */
+/** @throws {BuildError} `OPTION_INVALID`, `PLATFORM_INVALID`, `REFERENCE_INVALID`, `SOURCE_INVALID`, `UNSUPPORTED` */
 export function resolveSettings(request: BuildRequest, surroundings: Surroundings): Settings {
   for (const name of Object.keys(request)) {
     if (!(name in known)) throw invalid(`Cannot build with option ${JSON.stringify(name)}: there is no such option`)
   }
-  const context = requiredText('context', request.context)
-  rejectRemoteContext(context)
+  const context = parseContextLocation(request.context)
+  const file = request.file === undefined ? undefined : parseFileLocation(request.file)
+  if (context.kind === 'stream' && context.bytes === undefined && file?.kind === 'stdin') {
+    throw invalid('Cannot read both the context and the Dockerfile from standard input')
+  }
   const tags = (request.tags ?? []).map(fullName)
   const buildPlatform = platformOfMachine(surroundings.architecture)
   return {
-    context: resolve(context),
-    file: request.file === undefined ? undefined : localFile(request.file),
+    context,
+    file,
     tags,
     buildArgs: new Map([...sourceDateOf(surroundings.env), ...textMap('buildArgs', request.buildArgs)]),
     proxies: proxiesOf(surroundings.env),
@@ -119,30 +122,6 @@ function sourceDateOf(env: Surroundings['env']): ReadonlyMap<string, string> {
   return new Map(value === undefined || value === '' ? [] : [['SOURCE_DATE_EPOCH', value]])
 }
 
-function rejectRemoteContext(context: string): void {
-  if (context !== '-' && !/^(https?|git|ssh):\/\/|^git@/.test(context)) return
-  throw new BuildError(
-    'UNSUPPORTED',
-    `Cannot build from context ${JSON.stringify(context)}: only folders can be contexts`,
-    {
-      hint: 'Fetch it into a folder first, and give the path of that folder.',
-    },
-  )
-}
-
-function localFile(file: string): string {
-  if (file === '-' || /^https?:\/\//.test(file)) {
-    throw new BuildError(
-      'UNSUPPORTED',
-      `Cannot read the Dockerfile from ${JSON.stringify(file)}: it has to be a file`,
-      {
-        hint: 'Save it as a file first, and give its path with --file.',
-      },
-    )
-  }
-  return resolve(requiredText('file', file))
-}
-
 function onePlatform(text: string): Platform {
   if (!text.includes(',')) return parsePlatform(text)
   throw new BuildError('UNSUPPORTED', `Cannot build for ${JSON.stringify(text)}: one platform at a time`, {
@@ -153,11 +132,6 @@ function onePlatform(text: string): Platform {
 function platformOfMachine(architecture: string): Platform {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', loong64: 'loong64' }
   return parsePlatform(`linux/${names[architecture] ?? architecture}`)
-}
-
-function requiredText(name: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw invalid(`${JSON.stringify(name)} must be a path; got ${JSON.stringify(value)}`)
 }
 
 function textMap(name: string, values: Readonly<Record<string, string>> | undefined): ReadonlyMap<string, string> {

@@ -30,16 +30,3 @@ test('a folder of the name is no Dockerfile', async () => {
   mkdirSync(join(context, 'Dockerfile'))
   await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({ code: 'DOCKERFILE_NOT_FOUND' })
 })
-
-test('a context that is a file, or missing, is told as such', async () => {
-  const file = join(contextWith('file'), 'file')
-  for (const [context, message] of [
-    [file, 'it is no folder'],
-    [`${file}.missing`, 'there is no such folder'],
-  ] as const) {
-    await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({
-      code: 'CONTEXT_INVALID',
-      message: expect.stringContaining(message) as unknown,
-    })
-  }
-})

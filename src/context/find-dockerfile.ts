@@ -1,30 +1,23 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import type { Settings } from '../config/settings.ts'
+
+interface DockerfilePlace {
+  /** Absolute path of the context's folder. */
+  readonly context: string
+  /** Absolute; `undefined`: look for it in the context. */
+  readonly file: string | undefined
+}
 
 /** Path of the Dockerfile to build: the one asked for, else `Dockerfile`, else `dockerfile`, in the context.
- *  @throws {BuildError} `CONTEXT_INVALID`, `DOCKERFILE_NOT_FOUND` */
-export async function findDockerfile({ context, file }: Pick<Settings, 'context' | 'file'>): Promise<string> {
-  await requireFolder(context)
+ *  @throws {BuildError} `DOCKERFILE_NOT_FOUND` */
+export async function findDockerfile({ context, file }: DockerfilePlace): Promise<string> {
   const candidates = file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [file]
   for (const candidate of candidates) if (await isReadableFile(candidate)) return candidate
   const [first = ''] = candidates
   throw new BuildError('DOCKERFILE_NOT_FOUND', `Cannot read the Dockerfile ${first}: there is no such file`, {
     hint: 'Name the file with --file if it is called otherwise; its path is relative to the current folder.',
   })
-}
-
-async function requireFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isDirectory() === true) return
-  throw new BuildError(
-    'CONTEXT_INVALID',
-    `Cannot build in ${path}: ${found === undefined ? 'there is no such folder' : 'it is no folder'}`,
-    {
-      hint: 'The last argument is the folder that COPY takes files from, often just a dot.',
-    },
-  )
 }
 
 async function isReadableFile(path: string): Promise<boolean> {

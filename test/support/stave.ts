@@ -19,6 +19,10 @@ export interface StaveOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Put before the command: `setpriv …`. */
   readonly prefix?: readonly string[]
+  /** What it finds on its standard input; by default nothing, not even a pipe. */
+  readonly input?: string | Uint8Array
+  /** Its standard input is a pipe on which nothing comes. */
+  readonly openInput?: boolean
 }
 
 /** Runs the command as it is shipped. */
@@ -27,13 +31,19 @@ export async function stave(args: readonly string[], options: StaveOptions): Pro
 }
 
 /** As `stave()`; the caller waits for its end. */
-export function startStave(args: readonly string[], { store, cwd, env, prefix = [] }: StaveOptions): ChildProcess {
+export function startStave(
+  args: readonly string[],
+  { store, cwd, env, prefix = [], input, openInput = false }: StaveOptions,
+): ChildProcess {
   const [command = '', ...words] = [...prefix, process.execPath, executable, ...args]
-  return spawn(command, words, {
+  const child = spawn(command, words, {
     cwd,
     env: { ...process.env, STAVE_HOME: store, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined && !openInput ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  child.stdin?.on('error', () => undefined) // it may end before it has read all
+  if (!openInput) child.stdin?.end(input)
+  return child
 }
 
 export async function finished(child: ChildProcess): Promise<Finished> {

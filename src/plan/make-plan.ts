@@ -1,0 +1,92 @@
+import { BuildError } from '../../core/errors.ts'
+import {
+  parseDockerfile,
+  planBuild,
+  questionKey,
+  type Answer,
+  type BuildPlan,
+  type IgnoreFile,
+  type PlanOptions,
+  type Question,
+} from '../../frontend/index.ts'
+import type { Settings } from '../config/settings.ts'
+import type { DockerfileText } from '../context/read-dockerfile.ts'
+import type { ImageSources } from '../images/image-sources.ts'
+import type { RemoteSources } from '../sources/remote-sources.ts'
+import type { Tasks } from '../tasks.ts'
+
+/** Who answers what the frontend asks. */
+export interface Answering {
+  readonly images: ImageSources
+  readonly remotes: RemoteSources
+  readonly tasks: Tasks
+}
+
+/** Makes the plan of a Dockerfile, answering what has to be known for it.
+ *  @throws {BuildError} what is wrong in the Dockerfile, and what images and sources answer, placed in it */
+export async function makePlan(
+  { text, name }: DockerfileText,
+  ignore: ReadonlyMap<string, IgnoreFile>,
+  settings: Settings,
+  answering: Answering,
+): Promise<BuildPlan> {
+  const dockerfile = parseDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
+  const options = planOptions(settings, answering.images, ignore)
+  const answers = new Map<string, Answer>()
+  for (;;) {
+    const result = planBuild(dockerfile, options, answers)
+    if (result.kind === 'plan') return withUnusedArguments(result.plan)
+    await Promise.all(
+      result.questions.map(async (question) => {
+        answers.set(questionKey(question), await placed(question, () => answer(question, answering)))
+      }),
+    )
+  }
+}
+
+async function answer(question: Question, { images, remotes, tasks }: Answering): Promise<Answer> {
+  switch (question.kind) {
+    case 'image':
+      return tasks.run(`[internal] load metadata for ${question.reference}`, () => images.answer(question))
+    case 'http':
+      return remotes.pinUrl(question)
+    case 'git':
+      return remotes.pinReference(question)
+    default:
+      return question satisfies never
+  }
+}
+
+/** A failure to answer belongs to the line that asks. */
+async function placed<T>({ source }: Question, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof BuildError ? error.at(source) : error
+  }
+}
+
+function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyMap<string, IgnoreFile>): PlanOptions {
+  return {
+    buildArgs: new Map([...settings.proxies, ...settings.buildArgs]),
+    target: settings.target,
+    targetPlatform: settings.platform,
+    buildPlatform: settings.buildPlatform,
+    labels: settings.labels,
+    network: settings.network,
+    noCache: settings.noCache,
+    namedContexts: images.namedContexts,
+    ignore,
+    extraHosts: settings.run.extraHosts,
+    limits: settings.run.limits,
+    entitlements: settings.run.entitlements,
+    multiPlatform: false,
+  }
+}
+
+function withUnusedArguments(plan: BuildPlan): BuildPlan {
+  const { unusedBuildArgs } = plan
+  if (unusedBuildArgs.length === 0) return plan
+  const message = `Build arguments that no ARG declares: ${unusedBuildArgs.join(', ')}`
+  return { ...plan, warnings: [...plan.warnings, { rule: undefined, message, url: undefined, source: undefined }] }
+}
