@@ -1,36 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { chmod, rm } from 'node:fs/promises'
 
-// One file for each way in, and shared parts beside them: a command loads what it uses, and nothing else.
-const entries = {
-  bin: 'src/cli/bin.ts',
-  index: 'src/index.ts',
-  executor: 'executor/process/main.ts',
+const common = {
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  external: ['koffi', 'undici'],
+  sourcemap: 'linked',
+  sourcesContent: false,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: 'warning',
 }
 
 await rm('dist', { recursive: true, force: true })
-// Each is bundled by itself: code that two of them share is cheaper twice on disk than in one more file to find and load.
-await Promise.all(
-  Object.entries(entries).map(([name, path]) =>
-    build({
-      entryPoints: { [name]: path },
-      outdir: 'dist',
-      chunkNames: `${name}-[name]-[hash]`,
-      bundle: true,
-      splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      external: ['koffi', 'undici'],
-      sourcemap: 'linked',
-      sourcesContent: false,
-      minifySyntax: true,
-      minifyWhitespace: true,
-      banner: {
-        js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
-      },
-      logLevel: 'warning',
-    }),
-  ),
-)
-await chmod('dist/bin.js', 0o755)
+await Promise.all([
+  bundleProgram('bin', 'src/cli/bin.ts'),
+  bundleProgram('executor', 'executor/process/main.ts'),
+  bundleLibrary(),
+])
+await chmod('dist/bin.cjs', 0o755)
+await recordCompiled()
+
+/** A file that starts fast, whatever of it is used: functions that nobody calls are not compiled. */
+async function bundleProgram(name, entry) {
+  await build({
+    ...common,
+    entryPoints: { [`${name}.code`]: entry },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    supported: { 'dynamic-import': false }, // which would need the loader for modules
+    define: { 'import.meta.url': '__moduleUrl' },
+    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+  })
+  await copyFile('scripts/program.cjs', `dist/${name}.cjs`)
+}
+
+async function bundleLibrary() {
+  await build({
+    ...common,
+    entryPoints: { index: 'src/index.ts' },
+    chunkNames: 'index-[name]-[hash]',
+    splitting: true,
+    format: 'esm',
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+  })
+}
+
+/** Builds something, so that there is something compiled to begin with. Where a build cannot be, the programs start from their text. */
+async function recordCompiled() {
+  const folder = await mkdtemp(join(tmpdir(), 'stave-bundle-'))
+  try {
+    await writeFile(
+      join(folder, 'Dockerfile'),
+      'FROM scratch AS a\nCOPY Dockerfile /d/\nWORKDIR /w\nFROM a\nENV A=1\nRUN true\nLABEL x=$A\n',
+    )
+    const env = { ...process.env, NODE_OPTIONS: `--require ${JSON.stringify(resolve('scripts/record-compiled.cjs'))}` }
+    const args = ['dist/bin.cjs', 'build', '--progress=plain', '--root', join(folder, 'store'), folder]
+    // There is no `true` in there: the step fails once everything that a step needs has been used.
+    execFileSync(process.execPath, args, { env, stdio: 'ignore' })
+  } catch {
+    // as it should
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -70,7 +70,7 @@ function runCommand() {
 
 function show([...args]) {
   const { manifest, config } = JSON.parse(
-    execFileSync(process.execPath, [join(root, 'dist/bin.js'), ...args], { env: environment(), encoding: 'utf8' }),
+    execFileSync(process.execPath, [join(root, 'dist/bin.cjs'), ...args], { env: environment(), encoding: 'utf8' }),
   )
   console.log('layers')
   for (const { digest, size } of manifest.layers) console.log(`  ${digest}  ${size} bytes`)
@@ -81,7 +81,7 @@ function show([...args]) {
 }
 
 function stave(args) {
-  return execFileSync(process.execPath, [join(root, 'dist/bin.js'), ...args], {
+  return execFileSync(process.execPath, [join(root, 'dist/bin.cjs'), ...args], {
     env: environment(),
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

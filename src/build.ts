@@ -81,12 +81,13 @@ async function build(
   signal.throwIfAborted()
   const settings = resolveSettings(request, { env, architecture: process.arch, uid: process.getuid?.() ?? 0 })
   await using store = openStore(settings.root)
-  await store.reapStale()
-  await using registries = new RegistryHandle(env)
-  const images = new ImageSources({ store, settings, registries, signal, tasks })
   await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) =>
     tasks.warnOf(message),
   )
+  if (settings.noCache) executor.warmUp()
+  await store.reapStale()
+  await using registries = new RegistryHandle(env)
+  const images = new ImageSources({ store, settings, registries, signal, tasks })
   await using http = new HttpHandle(env)
   const findSecret: FindSecret = () => Promise.resolve(undefined)
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
@@ -104,7 +105,6 @@ async function build(
   })
   const download = async (url: string): Promise<string> => store.blobs.pathOf((await downloads.fetch(url)).digest)
   const dockerfile = await readDockerfile(settings.file, context, { stdin, signal, download })
-  if (settings.noCache) executor.warmUp()
   const ignore = await tasks.run(`[internal] load build definition from ${basename(dockerfile.name)}`, () =>
     ignoreFiles(context, dockerfile, images.folders),
   )

@@ -19,7 +19,7 @@ export class ExecutorHandle implements AsyncDisposable {
 
   /** @throws {BuildError} `EXECUTOR_DIED` when it cannot be started */
   readonly start = (): Promise<Executor> => {
-    const script = fileURLToPath(new URL('./executor.js', import.meta.url))
+    const script = fileURLToPath(new URL('./executor.cjs', import.meta.url))
     this.#executor ??= startExecutor({ script, owner: this.#owner, signal: this.#signal })
     return this.#executor
   }

@@ -20,7 +20,7 @@ const inlineBytes = 4 * 1024 * 1024
 
 /** What the executor process can do. */
 export class ExecutorService {
-  readonly #threads = new ThreadPool(new URL('./executor.js', import.meta.url))
+  readonly #threads = new ThreadPool(new URL('./executor.cjs', import.meta.url))
   #sandbox: Sandbox | undefined
   #mountsWork = true
 

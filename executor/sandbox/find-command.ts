@@ -21,6 +21,8 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
  *  @see https://man7.org/linux/man-pages/man3/exec.3.html */
 export function findCommand(process: LookedAt): FoundCommand {
   const [name = ''] = process.argv
+  if ([...process.argv, ...process.env].some((text) => text.includes('\0')))
+    throw notFound(name, 'its arguments or variables hold a zero byte, which no program can be given')
   const candidates = name.includes('/')
     ? [posix.resolve(process.cwd, name)]
     : name === ''

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { BuildError } from '../../core/errors.ts'
 import { main } from './main.ts'
 
@@ -12,24 +11,25 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 let isReading = false
-try {
-  process.exitCode = await main(process.argv.slice(2), {
-    stdin: standardInput(),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    architecture: process.arch,
-    uid: process.getuid?.() ?? 0,
-    signal: interrupted.signal,
-  })
-} catch (error) {
+main(process.argv.slice(2), {
+  stdin: standardInput(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  architecture: process.arch,
+  uid: process.getuid?.() ?? 0,
+  signal: interrupted.signal,
+}).then(leave, (error: unknown) => {
   process.stderr.write(
     `stave: this is a bug in stave, please report it: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
   )
-  process.exitCode = 1
+  leave(1)
+})
+
+function leave(exitCode: number): void {
+  process.exitCode = exitCode
+  if (isReading) process.stdin.destroy()
 }
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- whoever reads has set it
-if (isReading) process.stdin.destroy()
 
 /** Opened when somebody reads, and closed with the command: an open standard input keeps the process alive. */
 async function* standardInput(): AsyncGenerator<Uint8Array> {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const rounds = Number(process.argv[2] ?? 9)
-const stave = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bin.js')
+const stave = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bin.cjs')
 const folder = mkdtempSync(join(tmpdir(), 'stave-bench-'))
 const env = { ...process.env, STAVE_HOME: join(folder, 'store') }
 

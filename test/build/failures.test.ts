@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { openMemoryLimit } from '../support/memory-limit.ts'
 import { Project } from '../support/project.ts'
-import { finished, repository, type Files } from '../support/stave.ts'
+import { executable, finished, type Files } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -55,7 +55,7 @@ test('a command that the kernel killed for lack of memory is told from one that 
   const script = `echo $$ > ${limit.procs}; exec "$@"`
   const child = spawn(
     'sh',
-    ['-c', script, 'sh', process.execPath, join(repository, 'dist/bin.js'), 'build', '--progress=plain', ...at.args],
+    ['-c', script, 'sh', process.execPath, executable, 'build', '--progress=plain', ...at.args],
     {
       env: { ...process.env, STAVE_HOME: at.store },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -159,7 +159,7 @@ test.each(['the command', 'the executor'])(
   'with runc, which makes control groups, none survives when %s is killed',
   async (victim) => {
     const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began; sleep 543210\n' })
-    const { child, ended } = await buildUntil(at, 'began\n', { PATH: pathWithRuncAlone(at.root) })
+    const { child, ended } = await buildUntil(at, 'began\n', { PATH: pathWithRuncAlone(at.root) }, ['--isolation=oci'])
     expect(cgroupsOf(child.pid ?? 0)).not.toEqual([])
     process.kill((victim === 'the command' ? child.pid : executorOf(child.pid ?? 0)) ?? 0, 'SIGKILL')
     await ended

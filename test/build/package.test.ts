@@ -58,9 +58,13 @@ describe('the package', () => {
   test('holds what is run and its types, and nothing that only its developers need', () => {
     const names = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' }).trim().split('\n')
     for (const needed of [
-      'dist/bin.js',
+      'dist/bin.cjs',
+      'dist/bin.code.cjs',
+      'dist/bin.code.cache',
       'dist/index.js',
-      'dist/executor.js',
+      'dist/executor.cjs',
+      'dist/executor.code.cjs',
+      'dist/executor.code.cache',
       'dist/types/src/index.d.ts',
       'LICENSE',
       'README.md',

@@ -40,7 +40,7 @@ export class OrdinaryUser {
     const { PATH = '' } = process.env
     const own = { PATH, HOME: this.#home, STAVE_HOME: join(this.#home, 'store'), ...env }
     const words = Object.entries(own).map(([name, value]) => `${name}=${value}`)
-    const program = [process.execPath, join(this.#home, 'program/dist/bin.js'), ...args]
+    const program = [process.execPath, join(this.#home, 'program/dist/bin.cjs'), ...args]
     const [command = '', ...rest] = [...this.#prefix, ...words, ...program]
     return spawn(command, rest, { cwd: this.#home, stdio: ['ignore', 'pipe', 'pipe'] })
   }

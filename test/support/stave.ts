@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const repository = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const executable = join(repository, 'dist/bin.js')
+/** The command as it is shipped. */
+export const executable = join(repository, 'dist/bin.cjs')
 
 export interface Finished {
   readonly code: number | null
