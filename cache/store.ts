@@ -32,6 +32,11 @@ export interface Store extends AsyncDisposable {
 /** The layout of the store: a program that changes it takes the next one, and leaves this alone. */
 const version = 'v1'
 
+/** Where the store below `home`, an absolute path, is. */
+export function storeRoot(home: string): string {
+  return join(home, version)
+}
+
 /** Opens the store below `home` (`$STAVE_HOME`), and makes it when it is missing. Costs a few system calls. Disposing gives up the lease.
  *
  *      v1/facts/<kind>/…       small JSON values (facts/)
@@ -43,7 +48,7 @@ const version = 'v1'
  *
  *  @throws {BuildError} `STORE_INVALID`, `DISK_FULL` */
 export function openStore(home: string): Store {
-  const root = join(resolve(home), version)
+  const root = storeRoot(resolve(home))
   const layersFolder = join(root, 'layers')
   try {
     mkdirSync(layersFolder, { recursive: true, mode: 0o700 }) // layers hold other people's setuid programs

@@ -3,13 +3,12 @@ import { openStore } from '../cache/store.ts'
 import type { BuildEvent } from '../core/events.ts'
 import type { Descriptor } from '../core/image.ts'
 import { ContextFolders, Solver, type ContextFolder } from '../executor/index.ts'
-import type { IgnoreFile } from '../frontend/index.ts'
 import type { ByteStream } from './config/locations.ts'
 import type { BuildRequest } from './config/request.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
-import { findIgnoreFile } from './context/find-ignore-file.ts'
-import { openContext, type OpenedContext } from './context/open-context.ts'
-import { readDockerfile, type DockerfileText } from './context/read-dockerfile.ts'
+import { openContext } from './context/open-context.ts'
+import { readDockerfile } from './context/read-dockerfile.ts'
+import { readIgnoreFiles } from './context/read-ignore-files.ts'
 import { EventQueue } from './event-queue.ts'
 import { ExecutorHandle } from './executor-handle.ts'
 import { HttpHandle } from './http-handle.ts'
@@ -106,7 +105,7 @@ async function build(
   const download = async (url: string): Promise<string> => store.blobs.pathOf((await downloads.fetch(url)).digest)
   const dockerfile = await readDockerfile(settings.file, context, { stdin, signal, download })
   const ignore = await tasks.run(`[internal] load build definition from ${basename(dockerfile.name)}`, () =>
-    ignoreFiles(context, dockerfile, images.folders),
+    readIgnoreFiles(context, dockerfile, images.folders),
   )
   texts.set(dockerfile.name, dockerfile.text)
   for (const { file, text } of ignore.values()) texts.set(file, text)
@@ -145,21 +144,6 @@ async function build(
     registries,
     stdout,
   })
-}
-
-/** What each context's own ignore file says. */
-async function ignoreFiles(
-  context: OpenedContext,
-  dockerfile: DockerfileText,
-  named: ReadonlyMap<string, string>,
-): Promise<ReadonlyMap<string, IgnoreFile>> {
-  const found = await Promise.all([
-    context.origin === 'user'
-      ? findIgnoreFile(context.folder, dockerfile.path).then((ignore) => ['context', ignore] as const)
-      : (['context', undefined] as const),
-    ...[...named].map(async ([name, folder]) => [name, await findIgnoreFile(folder, undefined)] as const),
-  ])
-  return new Map(found.filter((entry): entry is readonly [string, IgnoreFile] => entry[1] !== undefined))
 }
 
 function keepsGitDirectory({ buildArgs }: Settings): boolean {

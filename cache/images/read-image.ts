@@ -12,6 +12,8 @@ import {
   type RawManifest,
 } from '../documents/normalise.ts'
 
+type ReadableBlobs = Pick<BlobFiles, 'readSync' | 'pathOf'>
+
 export interface StoredImage {
   readonly manifest: Manifest
   readonly imageFile: ImageFile
@@ -19,18 +21,18 @@ export interface StoredImage {
 
 /** The manifest and the config that the store has. Their shape was checked when they came in, and their digests are checked again.
  *  @throws {BuildError} `BLOB_NOT_FOUND`, `DIGEST_MISMATCH`, `IMAGE_INVALID` */
-export function readImage(blobs: BlobFiles, descriptor: Descriptor): StoredImage {
+export function readImage(blobs: ReadableBlobs, descriptor: Descriptor): StoredImage {
   if (isIndexType(descriptor.mediaType)) throw new Error('readImage() reads manifests; an index is read by readIndex()')
   const manifest = normaliseManifest(readDocument(blobs, descriptor) as RawManifest)
   return { manifest, imageFile: normaliseImageFile(readDocument(blobs, manifest.config) as RawImageFile) }
 }
 
 /** @throws {BuildError} `BLOB_NOT_FOUND`, `DIGEST_MISMATCH`, `IMAGE_INVALID` */
-export function readIndex(blobs: BlobFiles, descriptor: Descriptor): ImageIndex {
+export function readIndex(blobs: ReadableBlobs, descriptor: Descriptor): ImageIndex {
   return normaliseIndex(readDocument(blobs, descriptor) as RawIndex)
 }
 
-function readDocument(blobs: BlobFiles, { digest }: Descriptor): unknown {
+function readDocument(blobs: ReadableBlobs, { digest }: Descriptor): unknown {
   const bytes = blobs.readSync(digest)
   if (bytes === undefined) {
     throw new BuildError('BLOB_NOT_FOUND', `Cannot read the image: the store has no blob ${digest}`, {

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { BuildError } from '../../core/errors.ts'
 import type { OutputRequest } from '../config/request.ts'
 import type { IsolationName } from '../../executor/index.ts'
+import { parseCall, type Call } from './parse-call.ts'
 import { parseOutput } from './parse-output.ts'
 import { parseHost, parseSize, parseUlimits } from './parse-run-options.ts'
 import type { BuildInvocation, ProgressKind } from './invocation.ts'
@@ -25,6 +26,8 @@ interface BuildOptions {
   readonly output?: readonly OutputRequest[]
   readonly push?: boolean
   readonly platform?: string
+  readonly check?: boolean
+  readonly call?: Call
   readonly progress: ProgressKind
   readonly quiet?: boolean
   readonly iidfile?: string
@@ -63,6 +66,12 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     .option('-o, --output <spec>', 'where the result goes, such as type=oci,dest=app.tar (repeatable)', collectOutput)
     .option('--push', 'push the image under its names: short for --output=type=registry')
     .option('--platform <platform>', 'platform of the image, such as linux/arm64')
+    .option('--check', 'look for mistakes instead of building: short for --call=check')
+    .option(
+      '--call <method>',
+      'check, outline or targets: look at the Dockerfile instead of building; check,format=json|sarif for programs',
+      readCall,
+    )
     .addOption(
       new Option('--progress <kind>', 'how progress is shown')
         .choices(['auto', 'plain', 'quiet', 'rawjson'])
@@ -78,7 +87,13 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     )
     .option('--root <dir>', 'folder of the store (default: $STAVE_HOME)')
     .action(async (context: string, options: BuildOptions) => {
-      setExitCode(await runBuild(invocationOf(context, options, terminal.env), terminal))
+      const invocation = invocationOf(context, options, terminal.env)
+      const call = options.call ?? (options.check === true ? parseCall('check') : undefined)
+      if (call === undefined || call.method === 'build') setExitCode(await runBuild(invocation, terminal))
+      else {
+        const { runCall } = await import('./run-call.ts')
+        setExitCode(await runCall(call, invocation.request, terminal))
+      }
     })
 }
 
@@ -114,13 +129,26 @@ function collect(value: string, earlier: readonly string[] = []): readonly strin
   return [...earlier, value]
 }
 
+function readCall(value: string): Call {
+  try {
+    return parseCall(value)
+  } catch (error) {
+    throw asInvalidArgument(error)
+  }
+}
+
 function collectOutput(value: string, earlier: readonly OutputRequest[] = []): readonly OutputRequest[] {
   try {
     return [...earlier, parseOutput(value)]
   } catch (error) {
-    if (!(error instanceof BuildError)) throw error
-    throw new InvalidArgumentError([error.message, error.hint].filter((part) => part !== undefined).join('. '))
+    throw asInvalidArgument(error)
   }
+}
+
+/** commander tells which option it was, and how options are shown. */
+function asInvalidArgument(error: unknown): unknown {
+  if (!(error instanceof BuildError)) return error
+  return new InvalidArgumentError([error.message, error.hint].filter((part) => part !== undefined).join('. '))
 }
 
 /** `NAME=value`; without a value, what `missing` says. A name without any value is left out, as an unset environment variable is. */

@@ -47,8 +47,7 @@ export interface ContextServices {
 export async function openContext(location: ContextLocation, services: ContextServices): Promise<OpenedContext> {
   switch (location.kind) {
     case 'folder':
-      await requireFolder(location.path)
-      return { folder: location.path, origin: 'user', isLasting: true, dockerfile: undefined, identity: location.path }
+      return openFolder(location.path)
     case 'stream':
       return openStream(location.bytes ?? services.stdin, services)
     case 'git':
@@ -58,6 +57,13 @@ export async function openContext(location: ContextLocation, services: ContextSe
     default:
       return location satisfies never
   }
+}
+
+/** A folder of the user's.
+ *  @throws {BuildError} `CONTEXT_INVALID` */
+export async function openFolder(path: string): Promise<OpenedContext> {
+  await requireFolder(path)
+  return { folder: path, origin: 'user', isLasting: true, dockerfile: undefined, identity: path }
 }
 
 async function openStream(bytes: ByteStream, services: ContextServices): Promise<OpenedContext> {

@@ -86,7 +86,9 @@ async function readFetched(
   })
 }
 
-async function readText(bytes: ByteStream, from: string, signal: AbortSignal): Promise<string> {
+/** @param from what the bytes are, for people
+ *  @throws {BuildError} `DOCKERFILE_NOT_FOUND` when they are too many, or cannot be read; `signal.reason` */
+export async function readText(bytes: ByteStream, from: string, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
   try {

@@ -1,4 +1,4 @@
-import type { Store } from '../../cache/store.ts'
+import type { ImageStore } from '../../cache/unwritten-store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import type { Descriptor } from '../../core/image.ts'
@@ -12,7 +12,7 @@ const kind = 'blob-origin'
 const rememberedOrigins = 4
 
 export interface BlobOriginsOptions {
-  readonly store: Store
+  readonly store: ImageStore
   readonly registries: RegistryHandle
   readonly signal: AbortSignal
   readonly tasks: Tasks

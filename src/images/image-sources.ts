@@ -1,5 +1,5 @@
 import { readImage, readIndex } from '../../cache/images/index.ts'
-import type { Store } from '../../cache/store.ts'
+import type { ImageStore } from '../../cache/unwritten-store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
@@ -17,7 +17,7 @@ import type { RegistryHandle } from './registry-handle.ts'
 import { repairHistory } from './repair-history.ts'
 
 export interface ImageSourcesOptions {
-  readonly store: Store
+  readonly store: ImageStore
   readonly settings: Settings
   readonly registries: RegistryHandle
   readonly signal: AbortSignal

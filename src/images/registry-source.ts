@@ -1,4 +1,4 @@
-import type { Store } from '../../cache/store.ts'
+import type { ImageStore } from '../../cache/unwritten-store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import type { Descriptor } from '../../core/image.ts'
@@ -15,7 +15,7 @@ const kind = 'resolved-image'
 export async function resolveInRegistry(
   reference: Reference,
   platform: Platform,
-  store: Store,
+  store: ImageStore,
   registries: RegistryHandle,
   signal: AbortSignal,
 ): Promise<Descriptor | FoundImage> {
@@ -49,6 +49,6 @@ async function findDigest(reference: Reference, registries: RegistryHandle, sign
 }
 
 /** The manifest was stored after the config: where it is, both are. */
-async function isStored(store: Store, manifest: Digest): Promise<boolean> {
+async function isStored(store: ImageStore, manifest: Digest): Promise<boolean> {
   return (await store.blobs.stat(manifest)) !== undefined
 }

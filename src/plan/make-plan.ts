@@ -66,7 +66,11 @@ async function placed<T>({ source }: Question, work: () => Promise<T>): Promise<
   }
 }
 
-function planOptions(settings: Settings, images: ImageSources, ignore: ReadonlyMap<string, IgnoreFile>): PlanOptions {
+export function planOptions(
+  settings: Settings,
+  images: ImageSources,
+  ignore: ReadonlyMap<string, IgnoreFile>,
+): PlanOptions {
   return {
     buildArgs: new Map([...settings.proxies, ...settings.buildArgs]),
     target: settings.target,

@@ -1,0 +1,28 @@
+import { BuildError, failuresOf } from '../../core/errors.ts'
+import { checkBuild, parseDockerfile, type Findings } from '../../frontend/index.ts'
+import type { BuildRequest } from '../config/request.ts'
+import { withLook, type CallOptions } from './look.ts'
+
+export interface CheckReport extends Findings {
+  /** What `source` of warnings and errors is relative to: the Dockerfile's name as they have it, and its text. */
+  readonly file: { readonly name: string; readonly text: string }
+  /** Bases that could not be looked at: variables that they may set were not checked. */
+  readonly unknownBases: readonly BuildError[]
+}
+
+/** Looks for mistakes in a Dockerfile without building it: in the target and what it is made from or, where the request names no target, in
+ *  every stage. Starts no process, and writes nothing.
+ *  @throws {BuildError} for a request that makes no sense, and a Dockerfile that cannot be read; what is wrong in it is in the report */
+export async function checkDockerfile(request: BuildRequest, options: CallOptions = {}): Promise<CheckReport> {
+  return withLook(request, options, async ({ dockerfile: file, syntax, options: plan, answerAll, unknownBases }) => {
+    const { name, text } = file
+    try {
+      const dockerfile = parseDockerfile(text, name, { syntax })
+      const { findings } = await answerAll((answers) => checkBuild(dockerfile, plan, answers))
+      return { ...findings, file: { name, text }, unknownBases }
+    } catch (error) {
+      if (!(error instanceof BuildError)) throw error
+      return { warnings: [], errors: failuresOf(error), file: { name, text }, unknownBases }
+    }
+  })
+}
