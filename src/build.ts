@@ -2,11 +2,12 @@ import { basename } from 'node:path'
 import { openStore } from '../cache/store.ts'
 import type { BuildEvent } from '../core/events.ts'
 import type { Descriptor } from '../core/image.ts'
-import { ContextFolders, Solver, type ContextFolder } from '../executor/index.ts'
+import { ContextFolders, Solver } from '../executor/index.ts'
 import type { ByteStream } from './config/locations.ts'
 import type { BuildRequest } from './config/request.ts'
 import { resolveSettings, type Settings } from './config/settings.ts'
 import { openContext } from './context/open-context.ts'
+import { openNamedContexts } from './context/open-named-contexts.ts'
 import { readDockerfile } from './context/read-dockerfile.ts'
 import { readIgnoreFiles } from './context/read-ignore-files.ts'
 import { EventQueue } from './event-queue.ts'
@@ -83,7 +84,7 @@ async function build(
   await using executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (message) =>
     tasks.warnOf(message),
   )
-  if (settings.noCache) executor.warmUp()
+  if (settings.noCache === true) executor.warmUp()
   await store.reapStale()
   await using registries = new RegistryHandle(env)
   const images = new ImageSources({ store, settings, registries, signal, tasks })
@@ -92,27 +93,21 @@ async function build(
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
   const checkouts = new GitCheckouts({ store, env, findSecret, findSshAgent: () => undefined, signal, tasks })
   const remotes = new RemoteSources(store, downloads, checkouts)
-  const context = await openContext(settings.context, {
-    store,
-    downloads,
-    checkouts,
-    executor: executor.start,
-    stdin,
-    signal,
-    tasks,
-    keepGitDirectory: keepsGitDirectory(settings),
-  })
+  const keepGitDirectory = keepsGitDirectory(settings)
+  const start = executor.start
+  const opening = { store, downloads, checkouts, executor: start, stdin, signal, tasks, keepGitDirectory }
+  const context = await openContext(settings.context, opening)
   const download = async (url: string): Promise<string> => store.blobs.pathOf((await downloads.fetch(url)).digest)
   const dockerfile = await readDockerfile(settings.file, context, { stdin, signal, download })
   const ignore = await tasks.run(`[internal] load build definition from ${basename(dockerfile.name)}`, () =>
-    readIgnoreFiles(context, dockerfile, images.folders),
+    readIgnoreFiles(context, dockerfile, images.contexts),
   )
   texts.set(dockerfile.name, dockerfile.text)
   for (const { file, text } of ignore.values()) texts.set(file, text)
   const plan = await makePlan(dockerfile, ignore, settings, { images, remotes, tasks })
   for (const warning of plan.warnings) tasks.warn(warning)
-  const folders = new Map<string, ContextFolder>([['context', { path: context.folder, isLasting: context.isLasting }]])
-  for (const [name, path] of images.folders) folders.set(name, { path, isLasting: true })
+  const folders = new Map(await openNamedContexts(plan, images.contexts, opening))
+  folders.set('context', { path: context.folder, isLasting: context.isLasting })
   const contexts = new ContextFolders(folders, store.facts)
   const solver = new Solver(plan.graph, {
     store,

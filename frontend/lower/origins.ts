@@ -1,5 +1,5 @@
 import { BuildError } from '../../core/errors.ts'
-import type { Platform } from '../../core/platform.ts'
+import { formatPlatform, parsePlatform, type Platform } from '../../core/platform.ts'
 import { formatReference, parseReference } from '../../core/reference.ts'
 import type { SourceRange } from '../../core/source-range.ts'
 import type { ImageQuestion, PlanOptions } from './plan.ts'
@@ -28,7 +28,7 @@ export function originOutside(name: string, platform: Platform, source: SourceRa
   }
 }
 
-/** `alpine`, `alpine:latest` and `docker.io/library/alpine` are one name of a context. */
+/** `alpine`, `alpine:latest` and `docker.io/library/alpine` are one name of a context. `alpine::linux/arm64` is for one platform, and goes before that for all. */
 export function findNamedContext(
   name: string,
   platform: Platform,
@@ -36,12 +36,15 @@ export function findNamedContext(
   { namedContexts }: PlanOptions,
 ): Origin | undefined {
   const wanted = canonicalName(name)
-  for (const [context, kind] of namedContexts) {
-    if (context === 'context' || context === 'scratch' || canonicalName(context) !== wanted) continue
-    if (kind === 'files') return { kind: 'files', context }
-    return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
-  }
-  return undefined
+  const fitting = [...namedContexts].filter(([context]) => {
+    const [base = '', ofPlatform] = context.split('::')
+    if (base === 'context' || base === 'scratch' || canonicalName(base) !== wanted) return false
+    return ofPlatform === undefined || formatPlatform(parsePlatform(ofPlatform)) === formatPlatform(platform)
+  })
+  const [context, kind] = fitting.find(([key]) => key.includes('::')) ?? fitting[0] ?? []
+  if (context === undefined) return undefined
+  if (kind === 'files') return { kind: 'files', context }
+  return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
 }
 
 function canonicalName(name: string): string {

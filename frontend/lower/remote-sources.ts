@@ -3,6 +3,7 @@ import { BuildError } from '../../core/errors.ts'
 import { checkCommit, isGitSource, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
 import type { VertexId } from '../../core/graph.ts'
 import { redactCredentials } from '../../core/url-credentials.ts'
+import { findUrlFileName } from '../../core/url-file-name.ts'
 import { invalid } from '../instructions/invalid.ts'
 import type { CopyInstruction } from '../instructions/types.ts'
 import type { PlacedText } from '../parser/placed-text.ts'
@@ -79,22 +80,11 @@ function fetchHttp({ ask, graph }: StageContext, question: HttpQuestion): Fetche
   return { vertex, path: `/${fileName}` }
 }
 
-/** The last part of the URL's path; what the server would call it does not count.
- *  @throws {BuildError} `INSTRUCTION_INVALID` for a name that no file can have */
+/** @throws {BuildError} `INSTRUCTION_INVALID` for a name that no file can have */
 function fileNameOf({ url, source }: HttpQuestion): string {
-  const { pathname } = new URL(url)
-  const path = decodePath(pathname)
-  const name = path.split('/').findLast((part) => part !== '') ?? ''
-  if (name.includes('\0')) throw invalid(source, 'The last part of the URL is no name that a file can have')
-  return name === '' || name === '.' || name === '..' ? '__unnamed__' : name
-}
-
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return path // a percent sign that encodes nothing stands for itself
-  }
+  const name = findUrlFileName(url)
+  if (name !== undefined) return name
+  throw invalid(source, 'The last part of the URL is no name that a file can have')
 }
 
 function gitSourceOf(instruction: CopyInstruction, source: string, checksum: string): GitSource {

@@ -57,7 +57,7 @@ export async function withLook<T>(
     signal: AbortSignal.any([services.signal, AbortSignal.timeout(patienceMs)]),
     tasks: new Tasks(() => undefined),
   })
-  const ignore = await readIgnoreFiles(context, dockerfile, images.folders)
+  const ignore = await readIgnoreFiles(context, dockerfile, images.contexts)
   const unknownBases: BuildError[] = []
   const answer = async (question: ImageQuestion): Promise<Answer> => {
     try {

@@ -18,6 +18,8 @@ interface BuildOptions {
   readonly target?: string
   readonly label?: readonly string[]
   readonly cache: boolean
+  readonly cacheFilter: readonly string[]
+  readonly pull?: boolean
   readonly network: 'default' | 'none' | 'host'
   readonly allow?: readonly string[]
   readonly addHost?: readonly string[]
@@ -40,8 +42,8 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
   program
     .command('build')
     .description('build an image from a Dockerfile')
-    .argument('<context>', 'folder that COPY takes files from')
-    .option('-f, --file <path>', 'the Dockerfile (default: CONTEXT/Dockerfile)')
+    .argument('<context>', 'what COPY takes files from: a folder, a git address, a URL, or - for standard input')
+    .option('-f, --file <path>', 'the Dockerfile: a path, a URL, or - for standard input (default: CONTEXT/Dockerfile)')
     .option('-t, --tag <name>', 'name for the image (repeatable)', collect)
     .option(
       '--build-arg <name[=value]>',
@@ -50,12 +52,14 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     )
     .option(
       '--build-context <name=value>',
-      'further context: a folder, oci-layout://PATH[:TAG] or docker-image://REF (repeatable)',
+      'what NAME stands for: a folder, oci-layout://PATH[:TAG], docker-image://REF, a git address or a URL (repeatable)',
       collect,
     )
     .option('--target <stage>', 'stage to build (default: the last)')
     .option('--label <name=value>', 'label for the image (repeatable)', collect)
     .option('--no-cache', 'carry out every step, whatever is recorded')
+    .option('--no-cache-filter <stages>', 'carry out every step of these stages (repeatable)', collect, [])
+    .option('--pull', 'ask the registry what a tag is now, though the local store has the image')
     .addOption(
       new Option('--network <mode>', 'network of RUN steps').choices(['default', 'none', 'host']).default('default'),
     )
@@ -109,6 +113,8 @@ function invocationOf(context: string, options: BuildOptions, env: Terminal['env
       target: options.target,
       labels: pairs('--label', options.label, () => ''),
       noCache: !options.cache,
+      noCacheFilter: options.cacheFilter,
+      pull: options.pull,
       network: options.network,
       allow: options.allow,
       extraHosts: options.addHost?.map(parseHost),

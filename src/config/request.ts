@@ -16,6 +16,10 @@ export interface BuildRequest {
   readonly labels?: Readonly<Record<string, string>> | undefined
   /** Carry every step out, whatever is recorded. What is built is recorded all the same. */
   readonly noCache?: boolean | undefined
+  /** Stages whose steps are carried out, whatever is recorded. */
+  readonly noCacheFilter?: readonly string[] | undefined
+  /** Ask the registry what a tag is now, though the local store has an image of that name. */
+  readonly pull?: boolean | undefined
   /** For RUN instructions that say nothing else. `default` is the machine's own network, as with BuildKit where nothing is set up. */
   readonly network?: 'default' | 'none' | 'host' | undefined
   /** What RUN instructions may ask for beyond the ordinary: `network.host`, `security.insecure`. */
@@ -33,7 +37,8 @@ export interface BuildRequest {
   readonly isolation?: 'auto' | IsolationName | undefined
   /** Folder of the store; by default `$STAVE_HOME`, else `/var/lib/stave` for root and `$XDG_DATA_HOME/stave` for others. */
   readonly root?: string | undefined
-  /** Further contexts and images by name: a path, `oci-layout://PATH[:TAG]`, `docker-image://REFERENCE`. */
+  /** What stands in for stages, images and `--from` of these names: a folder's path, `oci-layout://PATH[:TAG]`, `docker-image://REFERENCE`, the address of a
+   *  git repository or of a file. `NAME::PLATFORM` is for one platform. */
   readonly buildContexts?: Readonly<Record<string, string>> | undefined
 }
 

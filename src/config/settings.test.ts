@@ -16,7 +16,8 @@ test('a context alone is enough', () => {
     file: undefined,
     tags: [],
     target: undefined,
-    noCache: false,
+    noCache: [],
+    pull: false,
     network: 'default',
     isolation: 'auto',
     outputs: [{ type: 'image', names: [], push: false }],
@@ -57,6 +58,11 @@ test('a Dockerfile is a path, a URL, or standard input', () => {
     { kind: 'url', url: 'https://x/y' },
     { kind: 'stdin' },
   ])
+})
+
+test('steps are carried out anew in all stages, or in those that are named', () => {
+  expect(settings({ noCache: true, noCacheFilter: ['a'] }).noCache).toBe(true)
+  expect(settings({ noCacheFilter: ['a,b', 'c'] }).noCache).toEqual(['a', 'b', 'c'])
 })
 
 test('an empty target is none', () => {

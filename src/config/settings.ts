@@ -22,7 +22,10 @@ export interface Settings {
   readonly proxies: ReadonlyMap<string, string>
   readonly target: string | undefined
   readonly labels: ReadonlyMap<string, string>
-  readonly noCache: boolean
+  /** Steps to carry out even if they are recorded: all, or those of the named stages. */
+  readonly noCache: boolean | readonly string[]
+  /** Ask registries for images that are in the local store, too. */
+  readonly pull: boolean
   readonly network: 'default' | 'none' | 'host'
   readonly run: RunSettings
   readonly outputs: readonly Output[]
@@ -50,6 +53,8 @@ const known: Readonly<Record<keyof BuildRequest, true>> = {
   target: true,
   labels: true,
   noCache: true,
+  noCacheFilter: true,
+  pull: true,
   network: true,
   allow: true,
   extraHosts: true,
@@ -82,7 +87,8 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     proxies: proxiesOf(surroundings.env),
     target: request.target === undefined || request.target === '' ? undefined : request.target,
     labels: textMap('labels', request.labels),
-    noCache: request.noCache ?? false,
+    noCache: request.noCache === true ? true : (request.noCacheFilter ?? []).flatMap((names) => names.split(',')),
+    pull: request.pull ?? false,
     network: oneOf('network', request.network ?? 'default', ['default', 'none', 'host']),
     run: resolveRunSettings(request),
     outputs: resolveOutputs(request.outputs ?? [], tags),

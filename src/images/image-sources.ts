@@ -28,12 +28,13 @@ export interface ImageSourcesOptions {
  *  store; their layers stay where they are until something needs them. */
 export class ImageSources {
   readonly #options: ImageSourcesOptions
-  readonly #contexts: ReadonlyMap<string, NamedContext>
+  /** What `--build-context` gives names to. */
+  readonly contexts: ReadonlyMap<string, NamedContext>
   readonly #origins: BlobOrigins
 
   constructor(options: ImageSourcesOptions) {
     this.#options = options
-    this.#contexts = new Map(
+    this.contexts = new Map(
       [...options.settings.buildContexts].map(([name, value]) => [name, parseContext(name, value)]),
     )
     this.#origins = new BlobOrigins(options)
@@ -41,14 +42,7 @@ export class ImageSources {
 
   /** Named contexts as the frontend wants to know them. */
   get namedContexts(): ReadonlyMap<string, 'files' | 'image'> {
-    return new Map([...this.#contexts].map(([name, { kind }]) => [name, kind === 'folder' ? 'files' : 'image']))
-  }
-
-  /** Named contexts that are folders: name -> absolute path. */
-  get folders(): ReadonlyMap<string, string> {
-    return new Map(
-      [...this.#contexts].flatMap(([name, context]) => (context.kind === 'folder' ? [[name, context.path]] : [])),
-    )
+    return new Map([...this.contexts].map(([name, context]) => [name, isImage(context) ? 'image' : 'files']))
   }
 
   /** @throws {BuildError} `IMAGE_NOT_FOUND`, `PLATFORM_NOT_FOUND`, `IMAGE_INVALID`, and what layouts and registries answer */
@@ -96,13 +90,14 @@ export class ImageSources {
   }
 
   async #find(name: string, platform: Platform): Promise<Descriptor> {
-    const context = this.#contexts.get(name)
+    const context = this.contexts.get(name)
     if (context?.kind === 'oci-layout') {
       const { resolveInLayout } = await import('./layout-source.ts')
       return this.#keep(await resolveInLayout(context, platform))
     }
     const reference = parseReference(context?.kind === 'image' ? context.reference : name)
-    const local = this.#findInStore(reference, platform)
+    const { pull } = this.#options.settings
+    const local = pull && reference.digest === undefined ? undefined : this.#findInStore(reference, platform)
     if (local !== undefined) return local
     const { resolveInRegistry } = await import('./registry-source.ts')
     const { store, registries, signal } = this.#options
@@ -139,4 +134,8 @@ export class ImageSources {
     for (const { digest } of readImage(store.blobs, descriptor).manifest.layers) this.#origins.remember(digest, origin)
     return descriptor
   }
+}
+
+function isImage({ kind }: NamedContext): boolean {
+  return kind === 'image' || kind === 'oci-layout'
 }

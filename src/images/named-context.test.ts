@@ -33,8 +33,21 @@ test('a layout without a path is refused', () => {
   expect(() => parseContext('name', 'oci-layout://:tag')).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
 })
 
+test('a git repository and a file on a web server are named by their addresses', () => {
+  expect(parseContext('name', 'https://x/y.git#v1')).toMatchObject({ kind: 'git', source: { reference: 'v1' } })
+  expect(parseContext('name', 'git@x:y')).toMatchObject({ kind: 'git', source: { repository: 'git@x:y' } })
+  expect(parseContext('name', 'https://x/y')).toEqual({ kind: 'url', url: 'https://x/y' })
+})
+
+test('a platform behind the name must be one', () => {
+  expect(parseContext('name::linux/arm64', 'docker-image://alpine')).toEqual({ kind: 'image', reference: 'alpine' })
+  expect(() => parseContext('name::a/b/c/d', 'docker-image://alpine')).toThrow(
+    expect.objectContaining({ code: 'PLATFORM_INVALID' }),
+  )
+})
+
 test('another scheme is refused', () => {
-  expect(() => parseContext('name', 'https://x/y')).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
+  expect(() => parseContext('name', 'ftp://x/y')).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
 })
 
 test('a file, or nothing, is no context', () => {

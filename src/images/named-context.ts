@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
+import { isGitSource, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
+import { parsePlatform } from '../../core/platform.ts'
 
 /** What `--build-context NAME=VALUE` stands for. */
 export type NamedContext =
@@ -9,9 +11,17 @@ export type NamedContext =
   /** Absolute path of a layout folder or archive, and what to take from it: a tag, a digest, or, given neither, the only image. */
   | { readonly kind: 'oci-layout'; readonly path: string; readonly selector: string | undefined }
   | { readonly kind: 'image'; readonly reference: string }
+  | { readonly kind: 'git'; readonly source: GitSource }
+  /** One file, called after the last part of the address. */
+  | { readonly kind: 'url'; readonly url: string }
 
-/** @throws {BuildError} `OPTION_INVALID`, `CONTEXT_INVALID`, `UNSUPPORTED` */
+/** @param name what the context stands in for; `NAME::PLATFORM` for one platform alone
+ *  @throws {BuildError} `OPTION_INVALID`, `CONTEXT_INVALID`, `SOURCE_INVALID`, `PLATFORM_INVALID`, `UNSUPPORTED` */
 export function parseContext(name: string, value: string): NamedContext {
+  const [, platform] = name.split('::')
+  if (platform !== undefined) parsePlatform(platform)
+  if (isGitSource(value)) return { kind: 'git', source: parseGitSource(value) }
+  if (isHttpSource(value) && URL.canParse(value)) return { kind: 'url', url: value }
   const [, scheme, rest = ''] = /^([a-z-]+):\/\/(.*)$/.exec(value) ?? []
   switch (scheme) {
     case 'oci-layout':
@@ -25,7 +35,7 @@ export function parseContext(name: string, value: string): NamedContext {
         'UNSUPPORTED',
         `Cannot use context ${JSON.stringify(name)}: ${scheme}:// is no kind of context here`,
         {
-          hint: 'A context is a folder, oci-layout://PATH[:TAG] or docker-image://REFERENCE.',
+          hint: 'A context is a folder, oci-layout://PATH[:TAG], docker-image://REFERENCE, or the address of a git repository or a file.',
         },
       )
   }

@@ -1,46 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { archiveOf, type SampleEntry } from '../support/archive.ts'
+import { Bench } from '../support/bench.ts'
 import { GitRepository } from '../support/git-repository.ts'
 import { startGitServer } from '../support/git-server.ts'
-import { finished, startStave, stave, writeFiles, type Files, type Finished } from '../support/stave.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { finished, startStave, type Files } from '../support/stave.ts'
 import { startWebServer } from '../support/web-server.ts'
-
-/** A place to build in. */
-class Bench {
-  readonly root = temporaryFolder()
-  readonly store = join(this.root, 'store')
-  readonly cwd = join(this.root, 'cwd')
-  #outputs = 0
-
-  constructor(files: Files = {}) {
-    writeFiles(this.cwd, files)
-  }
-
-  try(args: readonly string[], input?: string | Uint8Array): Promise<Finished> {
-    const options = { store: this.store, cwd: this.cwd, ...(input === undefined ? {} : { input }) }
-    return stave(['build', '--progress=plain', ...args], options)
-  }
-
-  /** @returns the folder with the files that were built */
-  async build(args: readonly string[], input?: string | Uint8Array): Promise<string> {
-    const tar = join(this.root, `out-${++this.#outputs}.tar`)
-    const { code, stderr } = await this.try(['--output', `type=tar,dest=${tar}`, ...args], input)
-    if (code !== 0) throw new Error(stderr)
-    const folder = tar.replace('.tar', '')
-    mkdirSync(folder)
-    execFileSync('tar', ['-x', '--numeric-owner', '-p', '-f', tar, '-C', folder])
-    return folder
-  }
-
-  /** What is left of a build besides what it means to keep. */
-  leftovers(): readonly string[] {
-    return readdirSync(join(this.store, 'v1/tmp'))
-  }
-}
 
 const copyAll = 'FROM scratch\nCOPY . /\n'
 
