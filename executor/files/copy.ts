@@ -26,12 +26,14 @@ export async function copyInto(
 ): Promise<void> {
   const sources = selectSources(reader, action)
   const copy = new Copy(layer, reader, action, owner)
-  // A directory that comes first makes the destination one, too.
-  if (sources.length + others > 1 && sources[0]?.entry.type !== 'directory' && !copy.destinationIsDirectory())
-    throw severalIntoFile(action, sources, others)
+  const areSeveral = sources.length + others > 1
   for (const source of sources) {
     const isArchive = action.unpack === 'auto' && source.entry.type === 'file'
     if (isArchive && (await unpackArchive(reader.hostPath(source.path), action.destination))) continue
+    // A directory or an archive that comes first makes the destination a directory.
+    if (areSeveral && source.entry.type !== 'directory' && !copy.destinationIsDirectory()) {
+      throw severalIntoFile(action, sources, others)
+    }
     copy.copySource(source)
   }
 }

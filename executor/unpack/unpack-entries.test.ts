@@ -127,10 +127,29 @@ test('a hard link in the place of the directory that its file is in is an error'
 test('a hard link to a file below carries that file up, and both are one', async () => {
   const at = setting()
   writeFileSync(join(at.lower, 'a'), 'below', { mode: 0o640 })
-  await unpack(at, [{ path: 'b', type: 'hardlink', linkName: 'a' }])
+  await unpack(at, [{ path: 'b', type: 'hardlink', linkName: 'a', mode: 0o640 }])
   const [a, b] = ['a', 'b'].map((name) => lstatSync(join(at.upper, name)))
   expect([a?.ino, (a?.mode ?? 0) & 0o7777]).toEqual([b?.ino, 0o640])
   expect(readFileSync(join(at.upper, 'b'), 'utf8')).toBe('below')
+})
+
+test('the header of a hard link is the file’s, since it comes later', async () => {
+  const at = setting()
+  await unpack(at, [
+    { path: 'a', content: 'x', mode: 0o640, uid: 1 },
+    { path: 'b', type: 'hardlink', linkName: 'a', mode: 0o600, uid: 2, mtimeSeconds: 5 },
+  ])
+  const { mode, uid, mtimeMs } = lstatSync(join(at.upper, 'a'))
+  expect([mode & 0o7777, uid, mtimeMs]).toEqual([0o600, 2, 5000])
+})
+
+test('a path that no system call takes is an error before anything follows it', async () => {
+  for (const entry of [
+    { path: `${'d/'.repeat(100_000)}f` },
+    { path: 'l', type: 'hardlink', linkName: 'd/'.repeat(100_000) },
+  ] as const) {
+    await expect(unpack(setting(), [entry])).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  }
 })
 
 test('a name behind a link to itself is an error, not a hang', async () => {

@@ -61,6 +61,7 @@ class Unpacking {
   async take(archived: TarMember): Promise<void> {
     const { entry, body } = archived
     rejectStrangeOwner(entry)
+    rejectLongPath(entry.path)
     const written = cleanArchivePath(entry.path)
     if (written === '') {
       if (this.#options.whiteouts === 'apply' && entry.type === 'directory')
@@ -157,6 +158,7 @@ class Unpacking {
   }
 
   #link(path: string, entry: TarEntry): void {
+    rejectLongPath(entry.linkName)
     const written = cleanArchivePath(entry.linkName)
     const existing = joinTreePath(this.#parentOf(written), nameOf(written))
     const target = this.#layer.tree.lstat(existing)
@@ -172,6 +174,8 @@ class Unpacking {
     }
     this.#replace(path)
     this.#layer.link(path, existing)
+    // A link's header speaks of the file that it leads to, and comes later.
+    if (target.type === 'file') this.#layer.finishFile(path, this.#attributes(entry))
   }
 
   #makeNode(path: string, type: SpecialFile['type'], entry: TarEntry): void {
@@ -239,6 +243,15 @@ function rejectStrangeOwner({ path, uid, gid }: TarEntry): void {
     'ARCHIVE_INVALID',
     `Cannot unpack "${path}": its owner ${uid}:${gid} is none that a file can have`,
   )
+}
+
+/** What no system call takes: the kernel's PATH_MAX. */
+const maximumPathBytes = 4095
+
+/** Before anything follows it: each part of a path costs some stack. */
+function rejectLongPath(path: string): void {
+  if (Buffer.byteLength(path) <= maximumPathBytes) return
+  throw new BuildError('ARCHIVE_INVALID', `Cannot unpack "${path.slice(0, 100)}…": its path is too long for any system`)
 }
 
 /** `./a/../../b/` is `b`: nothing climbs above the root. */
