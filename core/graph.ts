@@ -56,6 +56,19 @@ export class GraphBuilder {
   }
 }
 
+/** All of the graphs' vertices in one graph. What two of them share is there once: the name and the place are the first one's. */
+export function mergeGraphs(graphs: readonly Graph[]): Graph {
+  const vertices = new Map<VertexId, Vertex>()
+  for (const vertex of graphs.flatMap((graph) => [...graph.vertices.values()])) {
+    const earlier = vertices.get(vertex.id)
+    vertices.set(
+      vertex.id,
+      earlier === undefined ? vertex : { ...earlier, ignoreCache: earlier.ignoreCache || vertex.ignoreCache },
+    )
+  }
+  return { vertices }
+}
+
 /** @throws {Error} for an id of another graph: our bug. */
 export function vertexOf(graph: Graph, id: VertexId): Vertex {
   const vertex = graph.vertices.get(id)

@@ -71,6 +71,8 @@ export interface RunOp {
   readonly env: readonly EnvEntry[]
   /** Absolute, clean. Made when missing. */
   readonly cwd: string
+  /** Whose programs these are. */
+  readonly platform: Platform
   /** As USER has it: `name`, `uid`, `name:group`, `uid:gid`, empty for root. Looked up in the tree. */
   readonly user: string
   readonly mounts: readonly Mount[]

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { openStore } from '../cache/store.ts'
 import type { BuildEvent } from '../core/events.ts'
+import { mergeGraphs } from '../core/graph.ts'
 import type { Descriptor } from '../core/image.ts'
 import { ContextFolders, Solver } from '../executor/index.ts'
 import type { ByteStream } from './config/locations.ts'
@@ -11,12 +12,13 @@ import { openNamedContexts } from './context/open-named-contexts.ts'
 import { readDockerfile } from './context/read-dockerfile.ts'
 import { readIgnoreFiles } from './context/read-ignore-files.ts'
 import { EventQueue } from './event-queue.ts'
+import { Emulation } from './emulation.ts'
 import { ExecutorHandle } from './executor-handle.ts'
 import { HttpHandle } from './http-handle.ts'
 import { ImageSources } from './images/image-sources.ts'
 import { RegistryHandle } from './images/registry-handle.ts'
 import { writeOutputs } from './output/write-outputs.ts'
-import { makePlan } from './plan/make-plan.ts'
+import { makePlans } from './plan/make-plan.ts'
 import { Downloads } from './sources/downloads.ts'
 import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
@@ -36,10 +38,10 @@ export interface BuiltImage {
   /** `undefined` when every output wanted files only, so that no image was made. */
   readonly image:
     | {
-        /** Of the manifest. */
+        /** Of the manifest, or, for several platforms, of the index. */
         readonly descriptor: Descriptor
-        /** Of the image's config file: what Docker calls the image's id. */
-        readonly configDigest: Descriptor['digest']
+        /** Of the image's config file: what Docker calls the image's id. `undefined` for several platforms. */
+        readonly configDigest: Descriptor['digest'] | undefined
       }
     | undefined
   /** In full. */
@@ -104,17 +106,18 @@ async function build(
   )
   texts.set(dockerfile.name, dockerfile.text)
   for (const { file, text } of ignore.values()) texts.set(file, text)
-  const plan = await makePlan(dockerfile, ignore, settings, { images, remotes, tasks })
-  for (const warning of plan.warnings) tasks.warn(warning)
-  const folders = new Map(await openNamedContexts(plan, images.contexts, opening))
+  const plans = await makePlans(dockerfile, ignore, settings, { images, remotes, tasks })
+  for (const warning of plans.flatMap(({ warnings }) => warnings)) tasks.warn(warning)
+  const folders = new Map(await openNamedContexts(plans, images.contexts, opening))
   folders.set('context', { path: context.folder, isLasting: context.isLasting })
   const contexts = new ContextFolders(folders, store.facts)
-  const solver = new Solver(plan.graph, {
+  const solver = new Solver(mergeGraphs(plans.map(({ graph }) => graph)), {
     store,
     contexts,
     executor: executor.start,
     prepareSandbox: executor.prepareSandbox,
     warmUp: executor.warmUp,
+    checkPlatform: new Emulation(settings.buildPlatform, store.lease.path).check,
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
     fetchSource: remotes.fetch,
@@ -124,11 +127,10 @@ async function build(
     scope: `${dockerfile.identity}\n${context.identity}`,
     packEarly: settings.outputs.some(({ type }) => type !== 'local' && type !== 'tar'),
   })
-  const tree = await solver.solve(plan.target)
+  const trees = await solver.solve(plans.map(({ target }) => target))
   contexts.save()
   return await writeOutputs({
-    plan: plan.image,
-    tree,
+    built: plans.map(({ image }, index) => ({ plan: image, tree: trees[index] ?? [] })),
     solver,
     settings,
     store,

@@ -6,7 +6,7 @@ import { collectBlobs, isIndexType, parseManifestOrIndex, readDocument, verified
 
 /** An image to be written to disk. */
 export interface LayoutContent {
-  /** Of the manifest or the index. */
+  /** Of the manifest or the index. Its annotations stand in the layout's list too. */
   readonly root: Descriptor
   /** References; each becomes an entry of the layout. With none, there is one entry without a name. */
   readonly names: readonly string[]
@@ -65,12 +65,13 @@ export function indexFile(content: LayoutContent, earlier: readonly Descriptor[]
 const refName = 'org.opencontainers.image.ref.name'
 
 function entriesOf({ root, names, created }: LayoutContent): readonly Descriptor[] {
-  const { mediaType, digest, size, platform } = root
-  const entry = { mediaType, digest, size, annotations: undefined, platform }
+  const { mediaType, digest, size, annotations: own, platform } = root
+  const entry = { mediaType, digest, size, annotations: own, platform }
   if (names.length === 0) return [entry]
   return names.map((name) => {
     const reference = parseReference(name)
     const annotations = {
+      ...own,
       'io.containerd.image.name': formatReference(reference),
       ...(created === undefined
         ? {}

@@ -25,7 +25,7 @@ test('GNU tar unpacks the tree as it was, owners and links included', async () =
   `)
   const unpacked = join(root, 'unpacked')
   mkdirSync(unpacked)
-  await exportTar(new LayeredTree(layers), join(root, 'files.tar'))
+  await exportTar([{ tree: new LayeredTree(layers), below: '' }], join(root, 'files.tar'))
   execFileSync('tar', ['-xpf', join(root, 'files.tar'), '-C', unpacked])
   expect(describeTree(unpacked)).toEqual(describeTree(layers[0] ?? ''))
 })
@@ -33,14 +33,16 @@ test('GNU tar unpacks the tree as it was, owners and links included', async () =
 test('what a layer removed has no whiteout: it is just not there', async () => {
   const { root, layers } = setting('mkdir d; echo 1 > d/a; echo 1 > d/b', 'mkdir d')
   makeNode(join(layers[1] ?? '', 'd/b'), 'character-device', 0, 0)
-  await exportTar(new LayeredTree(layers), join(root, 'files.tar'))
+  await exportTar([{ tree: new LayeredTree(layers), below: '' }], join(root, 'files.tar'))
   expect(execFileSync('tar', ['-tf', join(root, 'files.tar')], { encoding: 'utf8' })).toBe('d/\nd/a\n')
 })
 
 test('an earlier file is not written over', async () => {
   const { root, layers } = setting('echo x > a')
   writeFileSync(join(root, 'files.tar'), 'mine')
-  await expect(exportTar(new LayeredTree(layers), join(root, 'files.tar'))).rejects.toMatchObject({ code: 'EEXIST' })
+  await expect(
+    exportTar([{ tree: new LayeredTree(layers), below: '' }], join(root, 'files.tar')),
+  ).rejects.toMatchObject({ code: 'EEXIST' })
   expect(readFileSync(join(root, 'files.tar'), 'utf8')).toBe('mine')
 })
 
@@ -50,9 +52,22 @@ test('a disk that is full in the middle of a chunk fails the export', async () =
   mkdirSync(small)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=280k', 'tmpfs', small])
   try {
-    await expect(exportTar(new LayeredTree(layers), join(small, 'files.tar'))).rejects.toMatchObject({ code: 'ENOSPC' })
+    await expect(
+      exportTar([{ tree: new LayeredTree(layers), below: '' }], join(small, 'files.tar')),
+    ).rejects.toMatchObject({ code: 'ENOSPC' })
     expect(existsSync(join(small, 'files.tar'))).toBe(true) // the caller's to remove
   } finally {
     execFileSync('umount', [small])
   }
+})
+
+test('trees of several platforms go below folders of their own', async () => {
+  const { root, layers } = setting('mkdir d; echo x > d/a; ln d/a d/b')
+  const trees = ['linux_amd64', 'linux_arm64'].map((below) => ({ tree: new LayeredTree(layers), below }))
+  await exportTar(trees, join(root, 'files.tar'))
+  const names = (platform: string): string => ['', 'd/', 'd/a', 'd/b'].map((name) => `${platform}/${name}\n`).join('')
+  const listing = execFileSync('tar', ['-tf', join(root, 'files.tar')], { encoding: 'utf8' })
+  expect(listing).toBe(names('linux_amd64') + names('linux_arm64'))
+  execFileSync('tar', ['-xf', join(root, 'files.tar'), '-C', root])
+  expect(readFileSync(join(root, 'linux_arm64/d/b'), 'utf8')).toBe('x\n')
 })

@@ -47,10 +47,14 @@ export const threadCalls: {
   digestSelection({ source, selection }) {
     return Promise.resolve(digestSelection(readerOf(source), selection, hashFile))
   },
-  async exportTree({ layers, target }) {
-    const tree = new LayeredTree(layers)
-    if (target.kind === 'tar') await exportTar(tree, target.path)
-    else await exportFolder(tree, target.path, callerIds())
+  async exportTree({ trees, target }) {
+    const readers = trees.map(({ layers, below }) => ({ tree: new LayeredTree(layers), below }))
+    if (target.kind === 'tar') return exportTar(readers, target.path)
+    for (const { tree, below } of readers) {
+      const folder = join(target.path, below)
+      await mkdir(folder, { recursive: true })
+      await exportFolder(tree, folder, callerIds())
+    }
   },
 }
 

@@ -98,7 +98,8 @@ export interface DigestCall {
 }
 
 export interface ExportCall {
-  readonly layers: readonly string[]
+  /** Each with the folder that its files go below; empty for none. */
+  readonly trees: readonly { readonly layers: readonly string[]; readonly below: string }[]
   readonly target:
     /** An existing empty folder. Everything in it will be the caller's. */
     | { readonly kind: 'folder'; readonly path: string }

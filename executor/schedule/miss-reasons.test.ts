@@ -16,6 +16,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     argv: ['make'],
     env: [],
     cwd: '/',
+    platform: { os: 'linux', architecture: 'amd64' },
     user: '',
     mounts: [],
     network: 'default',

@@ -20,6 +20,7 @@ function runOp(command: string): RunOp {
     argv: [command],
     env: [],
     cwd: '/',
+    platform: { os: 'linux', architecture: 'amd64' },
     user: '',
     mounts: [],
     network: 'default',
@@ -96,6 +97,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
         executor: () => Promise.resolve(executor),
         prepareSandbox: () => Promise.resolve(),
         warmUp: () => undefined,
+        checkPlatform: () => undefined,
         treeOfImage: () => Promise.resolve([]),
         fetchBlob: () => Promise.resolve(),
         fetchSource: () => Promise.reject(new Error('there is nothing to fetch')),
@@ -105,7 +107,8 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
         scope: 'test',
         packEarly: false,
       })
-      return await solver.solve(target)
+      const [tree = []] = await solver.solve([target])
+      return tree
     },
   }
 }

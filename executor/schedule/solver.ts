@@ -8,6 +8,7 @@ import type { BuildEvent, Outcome } from '../../core/events.ts'
 import { reachableFrom, vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
 import type { Layer, Tree } from '../../core/layer.ts'
 import type { ContextOp, FilesOp, ImageOp, RunOp } from '../../core/ops.ts'
+import type { Platform } from '../../core/platform.ts'
 import type { Executor } from '../process/client.ts'
 import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
@@ -30,6 +31,8 @@ export interface SolverServices {
   readonly prepareSandbox: () => Promise<void>
   /** Called as soon as it is known that a process will run. */
   readonly warmUp: () => void
+  /** @throws {BuildError} `PLATFORM_CANNOT_RUN` where neither this machine nor an emulator runs the platform's programs */
+  readonly checkPlatform: (platform: Platform) => void
   /** The layers of a pinned image; no blob of a layer has to be here. */
   readonly treeOfImage: (op: ImageOp) => Promise<Tree>
   readonly fetchBlob: FetchBlob
@@ -78,14 +81,17 @@ export class Solver {
     this.#contentKeys = new ContentKeys(this.directories, this.layers, executor, this.#signal)
   }
 
-  /** @throws {BuildError} the first failure, placed in the Dockerfile; `signal.reason` when aborted */
-  async solve(target: VertexId): Promise<Tree> {
-    for (let id: VertexId | undefined = target; id !== undefined;) {
-      this.#chain.add(id)
-      ;[id] = vertexOf(this.#graph, id).inputs
+  /** @returns the targets' trees, in their order
+   *  @throws {BuildError} the first failure, placed in the Dockerfile; `signal.reason` when aborted */
+  async solve(targets: readonly VertexId[]): Promise<readonly Tree[]> {
+    for (const target of targets) {
+      for (let id: VertexId | undefined = target; id !== undefined;) {
+        this.#chain.add(id)
+        ;[id] = vertexOf(this.#graph, id).inputs
+      }
     }
     try {
-      return await this.#treeOf(target)
+      return await Promise.all(targets.map((target) => this.#treeOf(target)))
     } catch (error) {
       this.#abort.abort(error)
       await Promise.allSettled(this.#solved.values())
@@ -143,7 +149,10 @@ export class Solver {
     const key = this.#keyOf(vertex)
     const found = this.#findByDefinition(vertex, key)
     if (found !== undefined) return found
-    if (vertex.op.type === 'run') this.#services.warmUp()
+    if (vertex.op.type === 'run') {
+      this.#services.checkPlatform(vertex.op.platform)
+      this.#services.warmUp()
+    }
     void this.#openSlots()
     const solvingInputs = Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
     solvingInputs.catch(() => undefined) // awaited below, unless the lock cannot be had

@@ -28,6 +28,7 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
       argv,
       env,
       cwd: state.workdir,
+      platform: context.stage.platform,
       user: state.user,
       mounts,
       network: instruction.network === 'default' ? options.network : instruction.network,

@@ -71,7 +71,7 @@ export async function withLook<T>(
   return await use({
     dockerfile,
     syntax: settings.buildArgs.get('BUILDKIT_SYNTAX'),
-    options: planOptions(settings, images, ignore),
+    options: { ...planOptions(settings, images, ignore), targetPlatform: settings.platforms[0] },
     answerAll: (ask) => answerAll(ask, answer),
     unknownBases,
   })

@@ -3,6 +3,7 @@ import { BuildError } from '../../core/errors.ts'
 import type { OutputRequest } from '../config/request.ts'
 import type { IsolationName } from '../../executor/index.ts'
 import { parseCall, type Call } from './parse-call.ts'
+import { parseAnnotation } from './parse-annotation.ts'
 import { parseOutput } from './parse-output.ts'
 import { parseHost, parseSize, parseUlimits } from './parse-run-options.ts'
 import type { BuildInvocation, ProgressKind } from './invocation.ts'
@@ -27,7 +28,8 @@ interface BuildOptions {
   readonly ulimit?: readonly string[]
   readonly output?: readonly OutputRequest[]
   readonly push?: boolean
-  readonly platform?: string
+  readonly platform?: readonly string[]
+  readonly annotation?: readonly string[]
   readonly check?: boolean
   readonly call?: Call
   readonly progress: ProgressKind
@@ -69,7 +71,8 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, such as nofile=1024:4096 (repeatable)', collect)
     .option('-o, --output <spec>', 'where the result goes, such as type=oci,dest=app.tar (repeatable)', collectOutput)
     .option('--push', 'push the image under its names: short for --output=type=registry')
-    .option('--platform <platform>', 'platform of the image, such as linux/arm64')
+    .option('--platform <list>', 'platforms to build for, such as linux/amd64,linux/arm64 (repeatable)', collectList)
+    .option('--annotation <[place:]key=value>', 'annotation of the manifest, or of another place (repeatable)', collect)
     .option('--check', 'look for mistakes instead of building: short for --call=check')
     .option(
       '--call <method>',
@@ -122,6 +125,7 @@ function invocationOf(context: string, options: BuildOptions, env: Terminal['env
       ulimits: parseUlimits(options.ulimit ?? []),
       outputs,
       platform: options.platform,
+      annotations: options.annotation?.flatMap(parseAnnotation),
       isolation: options.isolation,
       root: options.root,
     },
@@ -141,6 +145,10 @@ function readCall(value: string): Call {
   } catch (error) {
     throw asInvalidArgument(error)
   }
+}
+
+function collectList(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, ...value.split(',').map((word) => word.trim())]
 }
 
 function collectOutput(value: string, earlier: readonly OutputRequest[] = []): readonly OutputRequest[] {

@@ -42,11 +42,11 @@ export async function runBuild(invocation: BuildInvocation, terminal: Terminal):
 
 async function writeRecords({ iidFile, metadataFile }: BuildInvocation, { image, names }: BuiltImage): Promise<void> {
   if (iidFile !== undefined && image !== undefined)
-    await writeWhole(iidFile, (path) => writeFile(path, image.configDigest))
+    await writeWhole(iidFile, (path) => writeFile(path, image.configDigest ?? image.descriptor.digest))
   if (metadataFile === undefined) return
   const metadata = {
     ...(image && {
-      'containerimage.config.digest': image.configDigest,
+      ...(image.configDigest && { 'containerimage.config.digest': image.configDigest }),
       'containerimage.descriptor': image.descriptor,
       'containerimage.digest': image.descriptor.digest,
     }),

@@ -16,10 +16,17 @@ export type ArchiveTarget = FileTarget | { readonly kind: 'folder'; readonly pat
 const types: readonly OutputType[] = ['image', 'registry', 'oci', 'docker', 'local', 'tar']
 
 /** @param tags names in full, for outputs that give none of their own.
+ *  @param platforms how many are built
  *  @throws {BuildError} `OPTION_INVALID`, `REFERENCE_INVALID` */
-export function resolveOutputs(requests: readonly OutputRequest[], tags: readonly string[]): readonly Output[] {
+export function resolveOutputs(
+  requests: readonly OutputRequest[],
+  tags: readonly string[],
+  platforms = 1,
+): readonly Output[] {
   if (requests.length === 0) return [{ type: 'image', names: tags, push: false }]
   const outputs = requests.map((request) => resolveOutput(request, tags))
+  if (platforms > 1 && outputs.some(({ type }) => type === 'docker'))
+    throw invalid('An output of type docker holds one platform; for several, type=oci holds them all')
   if (outputs.filter(goesToStdout).length > 1) throw invalid('Only one output can go to standard output')
   return outputs
 }

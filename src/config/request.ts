@@ -32,14 +32,28 @@ export interface BuildRequest {
   readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard?: number | undefined }>> | undefined
   /** By default one: the image, in the local store. */
   readonly outputs?: readonly OutputRequest[] | undefined
-  /** `os/architecture[/variant]`; by default this machine's. */
-  readonly platform?: string | undefined
+  /** `os/architecture[/variant]`, or `local`; by default this machine's. With several, an image for each is built, and an index of them. */
+  readonly platform?: string | readonly string[] | undefined
+  readonly annotations?: readonly AnnotationRequest[] | undefined
   readonly isolation?: 'auto' | IsolationName | undefined
   /** Folder of the store; by default `$STAVE_HOME`, else `/var/lib/stave` for root and `$XDG_DATA_HOME/stave` for others. */
   readonly root?: string | undefined
   /** What stands in for stages, images and `--from` of these names: a folder's path, `oci-layout://PATH[:TAG]`, `docker-image://REFERENCE`, the address of a
    *  git repository or of a file. `NAME::PLATFORM` is for one platform. */
   readonly buildContexts?: Readonly<Record<string, string>> | undefined
+}
+
+/** Where an annotation is written: the manifest, or the index, of the image; or the descriptor that an index, or an OCI layout, has of it. */
+export type AnnotationPlace = 'manifest' | 'index' | 'manifest-descriptor' | 'index-descriptor'
+
+/** @see https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+export interface AnnotationRequest {
+  readonly key: string
+  readonly value: string
+  /** By default the manifest. */
+  readonly place?: AnnotationPlace | undefined
+  /** For `manifest` and `manifest-descriptor`: of this platform only. */
+  readonly platform?: string | undefined
 }
 
 export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'local' | 'tar'

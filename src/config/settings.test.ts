@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { formatPlatform } from '../../core/platform.ts'
 import type { BuildRequest } from './request.ts'
 import { resolveRoot, resolveSettings, type Settings, type Surroundings } from './settings.ts'
 
@@ -21,7 +22,7 @@ test('a context alone is enough', () => {
     network: 'default',
     isolation: 'auto',
     outputs: [{ type: 'image', names: [], push: false }],
-    platform: { os: 'linux', architecture: 'amd64' },
+    platforms: [{ os: 'linux', architecture: 'amd64' }],
     root: '/var/lib/stave',
   })
 })
@@ -71,13 +72,20 @@ test('an empty target is none', () => {
 
 for (const [architecture, platform] of Object.entries({ x64: 'amd64', ia32: '386', arm64: 'arm64', s390x: 's390x' })) {
   test(`a machine that Node calls ${architecture} builds for ${platform}`, () => {
-    expect(settings({}, { architecture }).platform.architecture).toBe(platform)
+    expect(settings({}, { architecture }).platforms[0].architecture).toBe(platform)
   })
 }
 
+test('several platforms are built each once, and `local` is this machine’s', () => {
+  const names = (platform: string | readonly string[]): readonly string[] =>
+    settings({ platform }).platforms.map((found) => formatPlatform(found))
+  expect(names('linux/arm64,local,linux/amd64')).toEqual(['linux/arm64', 'linux/amd64'])
+  expect(names(['linux/arm/v7', 'arm64/v8'].slice(0, 1))).toEqual(['linux/arm/v7'])
+})
+
 test('another platform is the image’s, not the machine’s', () => {
-  const { platform, buildPlatform } = settings({ platform: 'linux/arm64' })
-  expect([platform.architecture, buildPlatform.architecture]).toEqual(['arm64', 'amd64'])
+  const { platforms, buildPlatform } = settings({ platform: 'linux/arm64' })
+  expect([...platforms.map(({ architecture }) => architecture), buildPlatform.architecture]).toEqual(['arm64', 'amd64'])
 })
 
 test('proxies of the environment are known by both spellings, empty ones not at all', () => {
@@ -101,7 +109,21 @@ const refused: Readonly<Record<string, readonly [request: object, code: string, 
   'a context whose address is none': [{ context: 'https://[x/a.tar' }, 'OPTION_INVALID', 'is no URL'],
   'a git context with an option for a branch': [{ context: 'https://x/a.git#-o' }, 'SOURCE_INVALID', '-o'],
   'a Dockerfile without a path': [{ file: '' }, 'OPTION_INVALID', '"file" must be a path'],
-  'several platforms': [{ platform: 'linux/amd64,linux/arm64' }, 'UNSUPPORTED', 'one platform at a time'],
+  'an annotation of an index where there is none': [
+    { annotations: [{ key: 'a', value: 'b', place: 'index' }] },
+    'OPTION_INVALID',
+    'an image for one platform has none',
+  ],
+  'an annotation for a platform that is not built': [
+    { annotations: [{ key: 'a', value: 'b', platform: 'linux/arm64' }] },
+    'OPTION_INVALID',
+    'that platform is not built',
+  ],
+  'several platforms in a Docker archive': [
+    { platform: ['linux/amd64', 'linux/arm64'], outputs: [{ type: 'docker', dest: 'x' }] },
+    'OPTION_INVALID',
+    'holds one platform',
+  ],
   'a platform that is none': [{ platform: 'a/b/c/d' }, 'PLATFORM_INVALID', 'a/b/c/d'],
   'a network that is none': [{ network: 'bridge' }, 'OPTION_INVALID', 'default, none, host'],
   'an isolation that is none': [{ isolation: 'hyperv' }, 'OPTION_INVALID', 'auto, oci, native, chroot'],

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import { parsePlatform, type Platform } from '../../core/platform.ts'
+import { formatPlatform, parsePlatform, type Platform } from '../../core/platform.ts'
 import type { IsolationName } from '../../executor/index.ts'
+import { resolveAnnotations, type Annotation } from './annotations.ts'
 import { fullName } from './full-name.ts'
 import { parseContextLocation, parseFileLocation, type ContextLocation, type FileLocation } from './locations.ts'
 import { resolveOutputs, type Output } from './outputs.ts'
@@ -29,12 +30,14 @@ export interface Settings {
   readonly network: 'default' | 'none' | 'host'
   readonly run: RunSettings
   readonly outputs: readonly Output[]
-  readonly platform: Platform
+  /** At least one, each once, in the order asked for. */
+  readonly platforms: Platforms
   readonly buildPlatform: Platform
   readonly isolation: 'auto' | IsolationName
   /** Absolute. */
   readonly root: string
   readonly buildContexts: ReadonlyMap<string, string>
+  readonly annotations: readonly Annotation[]
 }
 
 /** What the process that builds knows of its surroundings. */
@@ -62,6 +65,7 @@ const known: Readonly<Record<keyof BuildRequest, true>> = {
   ulimits: true,
   outputs: true,
   platform: true,
+  annotations: true,
   isolation: true,
   root: true,
   buildContexts: true,
@@ -79,6 +83,7 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
   }
   const tags = (request.tags ?? []).map(fullName)
   const buildPlatform = platformOfMachine(surroundings.architecture)
+  const platforms = resolvePlatforms(request.platform ?? [], buildPlatform)
   return {
     context,
     file,
@@ -91,8 +96,9 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     pull: request.pull ?? false,
     network: oneOf('network', request.network ?? 'default', ['default', 'none', 'host']),
     run: resolveRunSettings(request),
-    outputs: resolveOutputs(request.outputs ?? [], tags),
-    platform: request.platform === undefined ? buildPlatform : onePlatform(request.platform),
+    outputs: resolveOutputs(request.outputs ?? [], tags, platforms.length),
+    platforms,
+    annotations: resolveAnnotations(request.annotations ?? [], platforms),
     buildPlatform,
     isolation: oneOf('isolation', request.isolation ?? 'auto', ['auto', 'oci', 'native', 'chroot']),
     root: resolveRoot(request.root, surroundings),
@@ -128,11 +134,14 @@ function sourceDateOf(env: Surroundings['env']): ReadonlyMap<string, string> {
   return new Map(value === undefined || value === '' ? [] : [['SOURCE_DATE_EPOCH', value]])
 }
 
-function onePlatform(text: string): Platform {
-  if (!text.includes(',')) return parsePlatform(text)
-  throw new BuildError('UNSUPPORTED', `Cannot build for ${JSON.stringify(text)}: one platform at a time`, {
-    hint: 'Build once for each platform.',
-  })
+type Platforms = readonly [Platform, ...Platform[]]
+
+/** `local` is this machine's. */
+function resolvePlatforms(request: string | readonly string[], local: Platform): Platforms {
+  const texts = typeof request === 'string' ? request.split(',') : request
+  const asked = texts.length === 0 ? [local] : texts.map((text) => (text === 'local' ? local : parsePlatform(text)))
+  const [first = local, ...others] = new Map(asked.map((platform) => [formatPlatform(platform), platform])).values()
+  return [first, ...others]
 }
 
 function platformOfMachine(architecture: string): Platform {

@@ -10,14 +10,15 @@ import type { BuildPlan } from '../../frontend/index.ts'
 import type { NamedContext } from '../images/named-context.ts'
 import { openContext, type ContextServices } from './open-context.ts'
 
-/** Brings those named contexts onto this machine that the plan takes files from, by name.
+/** Brings those named contexts onto this machine that the plans take files from, by name.
  *  @throws {BuildError} as `openContext()` does */
 export async function openNamedContexts(
-  { graph, target }: BuildPlan,
+  plans: readonly BuildPlan[],
   contexts: ReadonlyMap<string, NamedContext>,
   services: ContextServices,
 ): Promise<ReadonlyMap<string, ContextFolder>> {
-  const wanted = new Set(reachableFrom(graph, target).flatMap(({ op }) => (op.type === 'context' ? [op.name] : [])))
+  const vertices = plans.flatMap(({ graph, target }) => reachableFrom(graph, target))
+  const wanted = new Set(vertices.flatMap(({ op }) => (op.type === 'context' ? [op.name] : [])))
   const opened = await Promise.all(
     [...contexts].map(async ([name, context]): Promise<readonly (readonly [string, ContextFolder])[]> => {
       const folder = wanted.has(name) ? await openFolder(context, services) : undefined

@@ -19,7 +19,7 @@ export async function pushImage(
     {
       target,
       tags: target.tag === undefined ? [] : [target.tag],
-      root: image.manifest.descriptor,
+      root: image.root.descriptor,
       sourcesOf: ({ digest }) => images.repositoriesOf(digest, target.registry),
       onProgress: ({ descriptor, state, sentBytes }) =>
         report(`${state} ${descriptor.digest}`, sentBytes, descriptor.size),

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { packDockerArchive, packOciArchive, writeLayoutFolder, type LayoutContent } from '../../cache/layout/index.ts'
 import type { Descriptor } from '../../core/image.ts'
+import { annotationsAt } from '../config/annotations.ts'
 import type { Output } from '../config/outputs.ts'
 import type { PackedImage } from './pack-image.ts'
 import type { OutputContext } from './write-outputs.ts'
@@ -31,9 +32,9 @@ export async function writeArchive(output: ArchiveOutput, image: PackedImage, co
     await writeWhole(output.to.path, (path) => pipeline(archive, createWriteStream(path, { flags: 'wx' }), { signal }))
 }
 
-function contentOf(names: readonly string[], image: PackedImage, { store }: OutputContext): LayoutContent {
+function contentOf(names: readonly string[], image: PackedImage, { store, settings }: OutputContext): LayoutContent {
   return {
-    root: image.manifest.descriptor,
+    root: { ...image.root.descriptor, annotations: annotationsAt(settings.annotations, 'index-descriptor') },
     names,
     created: image.created,
     read: (descriptor: Descriptor) => store.blobs.get(descriptor.digest),

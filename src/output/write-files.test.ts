@@ -24,7 +24,7 @@ function contextOf(files: readonly string[], stdout = new PassThrough(), failure
     return failure === undefined ? Promise.resolve() : Promise.reject(failure)
   }
   return {
-    tree: [],
+    built: [{ tree: [], plan: { platform: { os: 'linux', architecture: 'amd64' } } }],
     solver: { directories: { ensure: () => Promise.resolve([]) } },
     executor: { start: () => Promise.resolve({ call }) },
     store: { lease: { makeFolder: () => Promise.resolve(scratch) } },

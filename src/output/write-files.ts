@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { formatPlatform, type Platform } from '../../core/platform.ts'
 import type { Output } from '../config/outputs.ts'
 import type { OutputContext } from './write-outputs.ts'
 import { explained, writeWhole } from './write-whole.ts'
@@ -12,15 +13,23 @@ type FilesOutput = Extract<Output, { type: 'local' | 'tar' }>
 /** Writes the files of the result, not an image: into a folder, or as one archive.
  *  @throws {BuildError} `OUTPUT_FAILED`, `DISK_FULL` */
 export async function writeFiles(output: FilesOutput, context: OutputContext): Promise<void> {
-  const { tree, solver, executor, store, signal, stdout } = context
-  const [process, layers] = await Promise.all([executor.start(), solver.directories.ensure(tree)])
+  const { built, solver, executor, store, signal, stdout } = context
+  const [process, trees] = await Promise.all([
+    executor.start(),
+    Promise.all(
+      built.map(async ({ plan, tree }) => ({
+        layers: await solver.directories.ensure(tree),
+        below: built.length === 1 ? '' : folderOf(plan.platform),
+      })),
+    ),
+  ])
   if (output.type === 'local') {
     await writeFolder(output.folder, (path) =>
-      process.call('exportTree', { layers, target: { kind: 'folder', path } }, { signal }),
+      process.call('exportTree', { trees, target: { kind: 'folder', path } }, { signal }),
     )
     return
   }
-  const writeTar = (path: string) => process.call('exportTree', { layers, target: { kind: 'tar', path } }, { signal })
+  const writeTar = (path: string) => process.call('exportTree', { trees, target: { kind: 'tar', path } }, { signal })
   if (output.to.kind === 'file') {
     await writeWhole(output.to.path, writeTar)
     return
@@ -30,6 +39,11 @@ export async function writeFiles(output: FilesOutput, context: OutputContext): P
   await pipeline(createReadStream(path), stdout, { end: false, signal }).catch((error: unknown) => {
     throw explained('to standard output', error)
   })
+}
+
+/** `linux_arm64`, as BuildKit calls it. */
+function folderOf(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_')
 }
 
 /** Files land in a folder inside the folder, so that they are on its file system, and are moved up at the end. A folder that is there already keeps what it has

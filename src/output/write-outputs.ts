@@ -1,6 +1,5 @@
 import type { Store } from '../../cache/store.ts'
-import type { Descriptor, ImagePlan } from '../../core/image.ts'
-import type { Tree } from '../../core/layer.ts'
+import type { Descriptor } from '../../core/image.ts'
 import type { Solver } from '../../executor/index.ts'
 import type { BuiltImage } from '../build.ts'
 import type { Output } from '../config/outputs.ts'
@@ -9,12 +8,12 @@ import type { ExecutorHandle } from '../executor-handle.ts'
 import type { ImageSources } from '../images/image-sources.ts'
 import type { RegistryHandle } from '../images/registry-handle.ts'
 import type { Tasks } from '../tasks.ts'
-import { packImage, type PackedImage } from './pack-image.ts'
+import { packImage, type BuiltPlatform, type PackedImage } from './pack-image.ts'
 
 /** Everything that outputs are made from. */
 export interface OutputContext {
-  readonly plan: ImagePlan
-  readonly tree: Tree
+  /** One for each platform, in the order asked for. */
+  readonly built: readonly BuiltPlatform[]
   readonly solver: Solver
   readonly settings: Settings
   readonly store: Store
@@ -39,7 +38,7 @@ export async function writeOutputs(context: OutputContext): Promise<BuiltImage> 
   }
   const names = outputs.flatMap((output) => ('names' in output ? output.names : []))
   return {
-    image: image && { descriptor: image.manifest.descriptor, configDigest: image.config.descriptor.digest },
+    image: image && { descriptor: image.root.descriptor, configDigest: image.config?.descriptor.digest },
     names: [...new Set([...tags, ...names])],
   }
 }
@@ -65,7 +64,7 @@ async function writeOutput(output: Output, image: PackedImage | undefined, conte
       return
     }
     case 'image':
-      for (const name of output.names) nameImage(store, name, needed(image).manifest.descriptor)
+      for (const name of output.names) nameImage(store, name, needed(image).root.descriptor)
       if (output.push) await pushAll(output.names, needed(image), context)
       return
     default:

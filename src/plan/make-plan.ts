@@ -5,6 +5,7 @@ import {
   questionKey,
   type Answer,
   type BuildPlan,
+  type Dockerfile,
   type IgnoreFile,
   type PlanOptions,
   type Question,
@@ -22,20 +23,35 @@ export interface Answering {
   readonly tasks: Tasks
 }
 
-/** Makes the plan of a Dockerfile, answering what has to be known for it.
+/** Makes the plans of a Dockerfile, one for each platform, answering what has to be known for them.
  *  @throws {BuildError} what is wrong in the Dockerfile, and what images and sources answer, placed in it */
-export async function makePlan(
+export async function makePlans(
   { text, name }: DockerfileText,
   ignore: ReadonlyMap<string, IgnoreFile>,
   settings: Settings,
   answering: Answering,
-): Promise<BuildPlan> {
+): Promise<readonly BuildPlan[]> {
   const dockerfile = parseDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
   const options = planOptions(settings, answering.images, ignore)
   const answers = new Map<string, Answer>()
+  const plans: BuildPlan[] = []
+  for (const targetPlatform of settings.platforms) {
+    const plan = await makePlan(dockerfile, { ...options, targetPlatform }, answers, answering)
+    // What is to be said of the Dockerfile has been said once.
+    plans.push(plans.length === 0 ? withUnusedArguments(plan) : { ...plan, warnings: [] })
+  }
+  return plans
+}
+
+async function makePlan(
+  dockerfile: Dockerfile,
+  options: PlanOptions,
+  answers: Map<string, Answer>,
+  answering: Answering,
+): Promise<BuildPlan> {
   for (;;) {
     const result = planBuild(dockerfile, options, answers)
-    if (result.kind === 'plan') return withUnusedArguments(result.plan)
+    if (result.kind === 'plan') return result.plan
     await Promise.all(
       result.questions.map(async (question) => {
         answers.set(questionKey(question), await placed(question, () => answer(question, answering)))
@@ -70,11 +86,10 @@ export function planOptions(
   settings: Settings,
   images: ImageSources,
   ignore: ReadonlyMap<string, IgnoreFile>,
-): PlanOptions {
+): Omit<PlanOptions, 'targetPlatform'> {
   return {
     buildArgs: new Map([...settings.proxies, ...settings.buildArgs]),
     target: settings.target,
-    targetPlatform: settings.platform,
     buildPlatform: settings.buildPlatform,
     labels: settings.labels,
     network: settings.network,
@@ -84,7 +99,7 @@ export function planOptions(
     extraHosts: settings.run.extraHosts,
     limits: settings.run.limits,
     entitlements: settings.run.entitlements,
-    multiPlatform: false,
+    multiPlatform: settings.platforms.length > 1,
   }
 }
 
