@@ -76,6 +76,7 @@ export interface RunOp {
   /** As USER has it: `name`, `uid`, `name:group`, `uid:gid`, empty for root. Looked up in the tree. */
   readonly user: string
   readonly mounts: readonly Mount[]
+  readonly secretVariables: readonly SecretVariable[]
   readonly network: NetworkMode
   readonly security: 'sandbox' | 'insecure'
   readonly hostname: string
@@ -118,6 +119,40 @@ export type Mount =
   | { readonly kind: 'file'; readonly target: string; readonly content: string; readonly mode: number }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | undefined }
   | CacheMount
+  | SecretMount
+  | SshMount
+
+/** A socket that leads to one of the caller's ssh agents. */
+export interface SshMount {
+  readonly kind: 'ssh'
+  readonly target: string
+  readonly id: string
+  /** Else an agent that the caller does not have is no socket. */
+  readonly required: boolean
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A file in memory that holds one of the caller's secrets, which no key knows. */
+export interface SecretMount {
+  readonly kind: 'secret'
+  readonly target: string
+  readonly id: string
+  /** Else a secret that the caller does not have is no file. */
+  readonly required: boolean
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A variable that holds one of the caller's secrets, which no key knows. Wins over `env`. */
+export interface SecretVariable {
+  readonly name: string
+  readonly id: string
+  /** Else a secret that the caller does not have is no variable. */
+  readonly required: boolean
+}
 
 /** A directory that outlives the build. What is in it has no part in the result, and so none in a key. */
 export interface CacheMount {

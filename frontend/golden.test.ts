@@ -173,13 +173,27 @@ function summaryOfOp(op: Op): object {
     case 'image':
       return { platform: `${op.platform.os}/${op.platform.architecture}`, reference: op.unkeyed.reference }
     case 'run': {
-      const { argv, cwd, env, unkeyed, network, security, hostname, user, mounts, extraHosts, limits } = op
+      const {
+        argv,
+        cwd,
+        env,
+        unkeyed,
+        network,
+        security,
+        hostname,
+        user,
+        mounts,
+        secretVariables,
+        extraHosts,
+        limits,
+      } = op
       return {
         argv,
         cwd,
         env: env.map(({ name, value }) => `${name}=${value}`).filter((entry) => !isDefaultPath(entry)),
         ...(user === '' ? {} : { user }),
         ...(mounts.length === 0 ? {} : { mounts }),
+        ...(secretVariables.length === 0 ? {} : { secretVariables }),
         ...(network === 'default' ? {} : { network }),
         ...(security === 'sandbox' ? {} : { security }),
         ...(hostname === 'buildkitsandbox' ? {} : { hostname }),

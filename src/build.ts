@@ -22,6 +22,7 @@ import { makePlans } from './plan/make-plan.ts'
 import { Downloads } from './sources/downloads.ts'
 import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
+import { Secrets } from './secrets/secrets.ts'
 import type { FindSecret } from './sources/secrets.ts'
 import { Tasks } from './tasks.ts'
 
@@ -91,7 +92,9 @@ async function build(
   await using registries = new RegistryHandle(env)
   const images = new ImageSources({ store, settings, registries, signal, tasks })
   await using http = new HttpHandle(env)
-  const findSecret: FindSecret = () => Promise.resolve(undefined)
+  const secrets = new Secrets(settings.run.secrets, env)
+  await secrets.check()
+  const findSecret: FindSecret = (id) => secrets.findText(id)
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
   const checkouts = new GitCheckouts({ store, env, findSecret, findSshAgent: () => undefined, signal, tasks })
   const remotes = new RemoteSources(store, downloads, checkouts)
@@ -121,6 +124,7 @@ async function build(
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
     fetchSource: remotes.fetch,
+    secrets: { findSecret: (id) => secrets.find(id) },
     emit: tasks.emit,
     now: tasks.now,
     signal,

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   existsSync,
-  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -16,6 +15,7 @@ import type { CacheMount } from '../../core/ops.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { isErrno } from '../linux/index.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
+import { changeOwner } from './change-owner.ts'
 
 export interface CacheDirectoryRequest {
   readonly mount: CacheMount
@@ -56,7 +56,8 @@ async function makeCache({ mount, folder, seed, staging }: CacheDirectoryRequest
   mkdirSync(data, { recursive: true, mode: 0o755 })
   writeFileSync(join(staging, 'id'), mount.id)
   if (seed !== undefined) await copySeed(seed, data, mount)
-  changeOwner(data, mount)
+  const present = lstatSync(data)
+  changeOwner(data, mount.target, mount.uid ?? present.uid, mount.gid ?? present.gid)
   if (mount.mode !== undefined) chmodSync(data, mount.mode)
   mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
   try {
@@ -75,20 +76,4 @@ async function copySeed(seed: string, data: string, { target }: CacheMount): Pro
     })
   }
   await exportFolder(new LayeredTree([seed]), data, undefined)
-}
-
-function changeOwner(data: string, { target, uid, gid }: CacheMount): void {
-  const present = lstatSync(data)
-  try {
-    lchownSync(data, uid ?? present.uid, gid ?? present.gid)
-  } catch (error) {
-    if (!isErrno(error, 'EINVAL')) throw error
-    throw new BuildError(
-      'MOUNT_INVALID',
-      `Cannot give the cache for ${JSON.stringify(target)} to ${uid ?? 0}:${gid ?? 0}`,
-      {
-        hint: 'This user has no such subordinate id: see /etc/subuid and /etc/subgid.',
-      },
-    )
-  }
 }

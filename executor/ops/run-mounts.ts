@@ -7,6 +7,7 @@ import { LayeredTree } from '../tree/layered-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { openCacheDirectory } from './cache-directory.ts'
 import type { MountStubs } from './mount-stubs.ts'
+import { secretFile, type SecretValues } from './secrets.ts'
 
 /** A tree that mounts take their source from: the folder that shows all of it. */
 export interface BindSource {
@@ -18,6 +19,7 @@ export interface MountSources {
   readonly sources: readonly BindSource[]
   /** Folders of caches, by the ids of the op. */
   readonly caches: ReadonlyMap<string, string>
+  readonly secrets: SecretValues
   /** An empty folder of this run's own. */
   readonly scratch: string
   /** The same, on the store's file system. */
@@ -33,12 +35,18 @@ export async function requestedMounts(
 ): Promise<readonly SandboxMount[]> {
   const mounts: SandboxMount[] = []
   for (const wanted of [...op.mounts].sort((a, b) => (a.target < b.target ? -1 : 1))) {
+    if (!isHad(wanted, from)) continue
     refuseSystemTarget(wanted.target, stubs.resolve(wanted.target))
     const mount = await prepare(wanted, mounts.length, from, stubs)
     stubs.cover(mount.target, mount.kind === 'bind' ? mount.source : undefined)
     mounts.push(mount)
   }
   return mounts
+}
+
+/** What the caller does not have, and what is not required, is not mounted. */
+function isHad(mount: Mount, { secrets }: MountSources): boolean {
+  return mount.kind !== 'secret' || secrets.has(mount.id)
 }
 
 /** @param path where the target is, links followed, without a leading `/` */
@@ -60,6 +68,12 @@ async function prepare(mount: Mount, index: number, from: MountSources, stubs: M
       return bindMount(mount, from, stubs)
     case 'cache':
       return cacheMount(mount, index, from, stubs)
+    case 'secret': {
+      const value = from.secrets.get(mount.id) ?? new Uint8Array()
+      return secretFile(mount, value, join(from.scratch, `secret-${index}`), stubs.makeFile(mount.target))
+    }
+    case 'ssh':
+      throw new BuildError('UNSUPPORTED', 'RUN --mount=type=ssh is not supported yet')
     default:
       return mount satisfies never
   }

@@ -8,6 +8,7 @@ import { LayeredTree } from '../tree/layered-tree.ts'
 import { MountStubs } from './mount-stubs.ts'
 import { hostsFile, resolvConf } from './name-resolution-files.ts'
 import { fileMount, requestedMounts, type MountSources } from './run-mounts.ts'
+import { secretEnvironment } from './secrets.ts'
 
 /** Docker's. */
 const defaultShmBytes = 64 * 1024 * 1024
@@ -18,7 +19,7 @@ export interface RunRequest extends MountSources {
 
 /** Runs the process on the root and leaves the root as the layer's writer wants it: without mount targets that only the run needed.
  *  @throws {BuildError} `RUN_FAILED`, `RUN_SIGNALED`, `RUN_OUT_OF_MEMORY`, `RUN_COMMAND_NOT_FOUND`, `RUN_USER_UNKNOWN`, `MOUNT_INVALID`,
- *  `SANDBOX_FAILED` */
+ *  `SANDBOX_UNAVAILABLE`, `SANDBOX_FAILED` */
 export async function runProcess(
   request: RunRequest,
   root: ActiveRoot,
@@ -39,7 +40,7 @@ export async function runProcess(
         root: root.path,
         scratch,
         argv: op.argv,
-        env: environmentOf(op, user),
+        env: environmentOf(request, user),
         cwd,
         uid: user.uid,
         gid: user.gid,
@@ -59,8 +60,9 @@ export async function runProcess(
   }
 }
 
-function environmentOf(op: RunOp, user: ProcessUser): readonly string[] {
+function environmentOf({ op, secrets }: RunRequest, user: ProcessUser): readonly string[] {
   const values = new Map([...op.unkeyed.proxyEnv, ...op.env].map(({ name, value }) => [name, value]))
+  for (const [name, value] of secretEnvironment(op, secrets)) values.set(name, value)
   if (!values.has('HOME')) values.set('HOME', user.home)
   return [...values].map(([name, value]) => `${name}=${value}`)
 }

@@ -38,6 +38,8 @@ export interface RunCall {
   readonly sources: readonly SourceTree[]
   /** Folders of caches, by the ids of the op; made when they are missing. The caller holds them for this run. */
   readonly caches: ReadonlyMap<string, string>
+  /** By the ids of the op; those that the caller has. They are kept in memory only. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>
   /** Where the finished layer directory goes; nothing is there yet. */
   readonly layer: string
   /** An empty folder on the store's file system; removed by the call. */

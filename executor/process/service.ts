@@ -1,10 +1,12 @@
-import { readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { isErrno } from '../linux/index.ts'
+import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
 import { runProcess } from '../ops/run.ts'
 import type { BindSource } from '../ops/run-mounts.ts'
+import { hasSecrets } from '../ops/secrets.ts'
 import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
@@ -41,29 +43,28 @@ export class ExecutorService {
   }
 
   async #openSandbox({ isolation, openFiles }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
-    // Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone.
-    const isApart = process.pid === 1
     if (!isApart && isolation !== 'auto' && isolation !== 'chroot') throw notApart(isolation)
     this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', { openFiles, ownMounts: isApart })
     const { name, fallbackReason } = this.#sandbox
     return { name, fallbackReason: fallbackReason ?? (isApart ? undefined : noNamespaces) }
   }
 
-  async #run({ op, lower, sources, caches, layer, scratch }: RunCall, io: SandboxIo): Promise<void> {
+  async #run({ lower, sources, layer, scratch, ...given }: RunCall, io: SandboxIo): Promise<void> {
     if (this.#sandbox === undefined) throw new Error('run was called before openSandbox')
     const rootFolder = join(scratch, 'r')
     // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
     const owner = basename(dirname(scratch))
-    const runFolder = join(scratch, `${owner}~${basename(scratch)}`)
+    const runPath = join(scratch, `${owner}~${basename(scratch)}`)
     await mkdir(rootFolder)
-    await mkdir(runFolder)
     {
+      using runFolder = openRunFolder(runPath, given)
       await using root = await this.#openRoot(rootFolder, lower)
       const opened: (BindSource & Disposable)[] = []
       try {
         for (const [index, source] of sources.entries())
           opened.push(await openBindSource(source, join(scratch, `s${index}`), this.#mayMount()))
-        await runProcess({ op, sources: opened, caches, scratch: runFolder, staging: scratch }, root, this.#sandbox, io)
+        const request = { ...given, sources: opened, scratch: runFolder.path, staging: scratch }
+        await runProcess(request, root, this.#sandbox, io)
       } finally {
         for (const source of opened) source[Symbol.dispose]()
       }
@@ -95,6 +96,16 @@ export class ExecutorService {
     if (isSmall(request.folder)) return threadCalls.pack(request)
     return (await this.#threads.call('pack', request)) as CallResult<'pack'>
   }
+}
+
+/** Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone. */
+const isApart = process.pid === 1
+
+/** What a run with secrets writes, such as a runtime's bundle with the environment, stays in memory. */
+function openRunFolder(path: string, { op, secrets }: Pick<RunCall, 'op' | 'secrets'>): MemoryFolder {
+  if (isApart && hasSecrets(op, secrets)) return openMemoryFolder(path)
+  mkdirSync(path)
+  return { path, [Symbol.dispose]: () => undefined }
 }
 
 const noNamespaces = 'this machine does not let this user make namespaces'

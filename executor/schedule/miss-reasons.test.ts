@@ -19,6 +19,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     platform: { os: 'linux', architecture: 'amd64' },
     user: '',
     mounts: [],
+    secretVariables: [],
     network: 'default',
     security: 'sandbox',
     hostname: 'h',

@@ -44,6 +44,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   cwd: 'the working directory changed',
   user: 'the user changed',
   mounts: 'the mounts changed',
+  secretVariables: 'the variables with secrets changed',
   network: 'the network mode changed',
   security: 'the security mode changed',
   hostname: 'the host name changed',

@@ -1,16 +1,31 @@
 import { takeCacheFolder, type CacheFolder } from '../../cache/cache-mounts/index.ts'
 import type { Store } from '../../cache/store.ts'
-import type { CacheMount, CacheSharing, RunOp } from '../../core/ops.ts'
+import { BuildError } from '../../core/errors.ts'
+import type { CacheMount, CacheSharing, RunOp, SecretMount } from '../../core/ops.ts'
 
-/** What a run is given besides trees, for the time that it takes. */
-export interface RunSupplies extends AsyncDisposable {
-  /** Folders of caches, by the ids of the op. */
+/** What the caller has for runs to use, by id. `undefined`: the caller has none of this id. */
+export interface RunSecrets {
+  findSecret(id: string): Promise<Uint8Array | undefined>
+}
+
+/** What a run is given besides trees, for the time that it takes. By the ids of the op. */
+export interface RunSupplies {
+  /** Folders of caches. */
   readonly caches: ReadonlyMap<string, string>
+  /** Those that the caller has. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>
 }
 
 /** Waits for what others have. Whoever calls this holds no slot: those who have what it waits for may need one.
+ *  @throws {BuildError} `SECRET_NOT_FOUND`
  *  @throws `signal.reason` when aborted while waiting */
-export async function openRunSupplies(op: RunOp, store: Store, signal: AbortSignal): Promise<RunSupplies> {
+export async function openRunSupplies(
+  op: RunOp,
+  store: Store,
+  secrets: RunSecrets,
+  signal: AbortSignal,
+): Promise<RunSupplies & AsyncDisposable> {
+  const found = await findSecrets(op, secrets)
   const folders: CacheFolder[] = []
   const dispose = async (): Promise<void> => {
     await Promise.all(folders.map((folder) => folder[Symbol.asyncDispose]()))
@@ -19,14 +34,29 @@ export async function openRunSupplies(op: RunOp, store: Store, signal: AbortSign
     // In one order everywhere, so that no two wait for each other.
     const wanted = [...sharingById(op)].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [id, sharing] of wanted) folders.push(await takeCacheFolder(store, storeId(op, id), sharing, signal))
-    return {
-      caches: new Map(wanted.map(([id], index) => [id, folders[index]?.path ?? ''])),
-      [Symbol.asyncDispose]: dispose,
-    }
+    const caches = new Map(wanted.map(([id], index) => [id, folders[index]?.path ?? '']))
+    return { caches, secrets: found, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
   }
+}
+
+async function findSecrets(op: RunOp, { findSecret }: RunSecrets): Promise<ReadonlyMap<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>()
+  const files = op.mounts.filter((mount): mount is SecretMount => mount.kind === 'secret')
+  for (const { id, required } of [...files, ...op.secretVariables]) {
+    const value = await findSecret(id)
+    if (value !== undefined) found.set(id, value)
+    else if (required) throw secretNotFound(id)
+  }
+  return found
+}
+
+function secretNotFound(id: string): BuildError {
+  return new BuildError('SECRET_NOT_FOUND', `secret ${id}: not found`, {
+    hint: `Give it with --secret id=${id},src=PATH, or with --secret id=${id},env=NAME.`,
+  })
 }
 
 /** A step that mounts an id several times has one directory, on the strictest terms. */

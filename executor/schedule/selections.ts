@@ -51,6 +51,8 @@ function sourceOf(mount: Mount): readonly { readonly from: number; readonly sour
       return mount.seed === undefined ? [] : [mount.seed]
     case 'file':
     case 'tmpfs':
+    case 'secret':
+    case 'ssh':
       return []
     default:
       return mount satisfies never

@@ -18,8 +18,11 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
   checkEntitlements(instruction, options)
   const { argv, files, summary, script } = commandOf(context, instruction)
   const inputs: VertexId[] = [state.tree]
-  const mounts = [...files, ...lowerMounts(context, instruction, inputs)]
+  const { mounts, secretVariables } = lowerMounts(context, instruction, inputs)
   const env = [...state.variables].map(([name, value]): EnvEntry => ({ name, value }))
+  const agent = mounts.find(({ kind }) => kind === 'ssh')
+  if (agent !== undefined && !state.variables.has('SSH_AUTH_SOCK'))
+    env.push({ name: 'SSH_AUTH_SOCK', value: agent.target })
   const shown = shownText(context, instruction, { quotes: 'keep', unset: 'keep' })
   state.recordLayer(`RUN ${[...argsPrefix(context), ...argv].join(' ')}${script} # buildkit`)
   state.tree = graph.add(
@@ -30,7 +33,8 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
       cwd: state.workdir,
       platform: context.stage.platform,
       user: state.user,
-      mounts,
+      mounts: [...files, ...mounts],
+      secretVariables,
       network: instruction.network === 'default' ? options.network : instruction.network,
       security: instruction.security,
       hostname: options.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || 'buildkitsandbox',

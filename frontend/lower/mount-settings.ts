@@ -122,6 +122,7 @@ function checkTogether(settings: Partial<MountSettings> & { type: MountType }, {
   if (id !== undefined && (type === 'bind' || type === 'tmpfs'))
     throw invalid(range, `Unexpected key 'id' for mount type '${type}'`)
   if (env !== undefined && type !== 'secret') throw invalid(range, `Unexpected key 'env' for mount type '${type}'`)
+  if (env !== undefined && !/^[^=\0]+$/.test(env)) throw invalid(range, `Invalid value for env: ${JSON.stringify(env)}`)
   if (sharing !== undefined && type !== 'cache') throw invalid(range, `Invalid cache sharing set for ${type} mount`)
 }
 

@@ -5,6 +5,8 @@ import type { IsolationName } from '../../executor/index.ts'
 import { parseCall, type Call } from './parse-call.ts'
 import { parseAnnotation } from './parse-annotation.ts'
 import { parseOutput } from './parse-output.ts'
+import { parseSecret } from './parse-secret.ts'
+import { parseSsh } from './parse-ssh.ts'
 import { parseHost, parseSize, parseUlimits } from './parse-run-options.ts'
 import type { BuildInvocation, ProgressKind } from './invocation.ts'
 import { runBuild } from './run-build.ts'
@@ -23,6 +25,8 @@ interface BuildOptions {
   readonly pull?: boolean
   readonly network: 'default' | 'none' | 'host'
   readonly allow?: readonly string[]
+  readonly secret?: readonly string[]
+  readonly ssh?: readonly string[]
   readonly addHost?: readonly string[]
   readonly shmSize?: string
   readonly ulimit?: readonly string[]
@@ -66,6 +70,16 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
       new Option('--network <mode>', 'network of RUN steps').choices(['default', 'none', 'host']).default('default'),
     )
     .option('--allow <entitlement>', 'let RUN steps have network.host or security.insecure (repeatable)', collect)
+    .option(
+      '--secret <spec>',
+      'secret for RUN steps, such as id=token,src=FILE or id=token,env=NAME (repeatable)',
+      collect,
+    )
+    .option(
+      '--ssh <id[=socket|keys]>',
+      'ssh agent for RUN steps: default is that of SSH_AUTH_SOCK (repeatable)',
+      collect,
+    )
     .option('--add-host <name=address>', 'line for /etc/hosts of RUN steps (repeatable)', collect)
     .option('--shm-size <size>', 'size of /dev/shm of RUN steps, such as 128m')
     .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, such as nofile=1024:4096 (repeatable)', collect)
@@ -120,6 +134,8 @@ function invocationOf(context: string, options: BuildOptions, env: Terminal['env
       pull: options.pull,
       network: options.network,
       allow: options.allow,
+      secrets: Object.fromEntries((options.secret ?? []).map((text) => parseSecret(text, env))),
+      ssh: Object.fromEntries((options.ssh ?? []).map(parseSsh)),
       extraHosts: options.addHost?.map(parseHost),
       shmSizeBytes: options.shmSize === undefined ? undefined : parseSize('--shm-size', options.shmSize),
       ulimits: parseUlimits(options.ulimit ?? []),

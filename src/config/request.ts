@@ -30,6 +30,10 @@ export interface BuildRequest {
   readonly shmSizeBytes?: number | undefined
   /** Limits of RUN instructions' processes by the names of setrlimit(2): `nofile`. -1 is no limit; the hard one is the soft one by default. */
   readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard?: number | undefined }>> | undefined
+  /** Secrets for `RUN --mount=type=secret`, by id. At most 500 KiB each. None of them enters the image, the store, a key or an event. */
+  readonly secrets?: Readonly<Record<string, SecretRequest>> | undefined
+  /** Agents for `RUN --mount=type=ssh`, by id: `default` is what an instruction without an id has. */
+  readonly ssh?: Readonly<Record<string, SshRequest>> | undefined
   /** By default one: the image, in the local store. */
   readonly outputs?: readonly OutputRequest[] | undefined
   /** `os/architecture[/variant]`, or `local`; by default this machine's. With several, an image for each is built, and an index of them. */
@@ -55,6 +59,12 @@ export interface AnnotationRequest {
   /** For `manifest` and `manifest-descriptor`: of this platform only. */
   readonly platform?: string | undefined
 }
+/** Where a secret comes from: a file, a variable of the environment, or here. */
+export type SecretRequest =
+  { readonly file: string } | { readonly env: string } | { readonly value: string | Uint8Array }
+
+/** An agent that runs already, by default that of `SSH_AUTH_SOCK`; or files of keys without a passphrase, for an agent of this build's own. */
+export type SshRequest = { readonly socket?: string | undefined } | { readonly keys: readonly string[] }
 
 export type OutputType = 'image' | 'registry' | 'oci' | 'docker' | 'local' | 'tar'
 

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import type { BuildRequest } from './request.ts'
 import { resolveRunSettings, type RunSettings } from './run-settings.ts'
 
-function settings(request: Partial<BuildRequest>): RunSettings {
-  return resolveRunSettings({ context: '.', ...request })
+function settings(request: Partial<BuildRequest>, env: Readonly<Record<string, string>> = {}): RunSettings {
+  return resolveRunSettings({ context: '.', ...request }, env)
 }
 
 test('nothing is allowed, limited or added when nothing is said', () => {
@@ -11,6 +11,8 @@ test('nothing is allowed, limited or added when nothing is said', () => {
     extraHosts: [],
     limits: { shmSizeBytes: undefined, ulimits: [] },
     entitlements: new Set(),
+    secrets: new Map(),
+    agents: new Map(),
   })
 })
 
@@ -31,6 +33,25 @@ test('a limit without a hard one has its soft one twice', () => {
   ])
 })
 
+test('secrets are files, variables or values', () => {
+  const secrets = { a: { file: '/f' }, b: { env: 'B' }, c: { value: 'text' }, d: { value: new Uint8Array([0, 255]) } }
+  expect([...settings({ secrets }).secrets]).toEqual([
+    ['a', { kind: 'file', path: '/f' }],
+    ['b', { kind: 'env', name: 'B' }],
+    ['c', { kind: 'value', bytes: Buffer.from('text') }],
+    ['d', { kind: 'value', bytes: Buffer.from([0, 255]) }],
+  ])
+})
+
+test('an agent is that of the environment when no other is named', () => {
+  const ssh = { default: {}, other: { socket: '/s' }, own: { keys: ['/k', '/l'] } }
+  expect([...settings({ ssh }, { SSH_AUTH_SOCK: '/run/agent' }).agents]).toEqual([
+    ['default', { kind: 'socket', path: '/run/agent' }],
+    ['other', { kind: 'socket', path: '/s' }],
+    ['own', { kind: 'keys', paths: ['/k', '/l'] }],
+  ])
+})
+
 const wrong: Readonly<Record<string, Partial<BuildRequest>>> = {
   'an entitlement that is none': { allow: ['network.hots'] },
   'a host without an address': { extraHosts: [{ host: 'h', address: '' }] },
@@ -40,6 +61,10 @@ const wrong: Readonly<Record<string, Partial<BuildRequest>>> = {
   'a soft limit above the hard one': { ulimits: { nofile: { soft: 2, hard: 1 } } },
   'no soft limit below a hard one': { ulimits: { nofile: { soft: -1, hard: 1 } } },
   'half a limit': { ulimits: { nofile: { soft: 0.5 } } },
+  'a secret that is nowhere': { secrets: { s: { file: '' } } },
+  'a secret without an id': { secrets: { '': { env: 'X' } } },
+  'an agent where there is none': { ssh: { default: {} } },
+  'an agent without keys': { ssh: { default: { keys: [] } } },
   'a /dev/shm of no size': { shmSizeBytes: 0 },
 }
 

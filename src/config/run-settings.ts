@@ -3,21 +3,29 @@ import { BuildError } from '../../core/errors.ts'
 import type { RunLimits } from '../../core/ops.ts'
 import { isUlimitName, ulimitNames, type Ulimit } from '../../core/ulimits.ts'
 import type { ExtraHost } from '../../frontend/index.ts'
+import { resolveAgent, type AgentSource } from './agents.ts'
 import type { BuildRequest } from './request.ts'
+import { resolveSecret, type SecretSource } from './secrets.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 /** What a request says of RUN instructions, checked. */
 export interface RunSettings {
   readonly extraHosts: readonly ExtraHost[]
   readonly limits: RunLimits
   readonly entitlements: ReadonlySet<string>
+  readonly secrets: ReadonlyMap<string, SecretSource>
+  readonly agents: ReadonlyMap<string, AgentSource>
 }
 
 /** @throws {BuildError} `OPTION_INVALID` */
-export function resolveRunSettings(request: BuildRequest): RunSettings {
+export function resolveRunSettings(request: BuildRequest, env: Environment): RunSettings {
   return {
     extraHosts: (request.extraHosts ?? []).map(resolveHost),
     limits: { shmSizeBytes: shmSize(request.shmSizeBytes), ulimits: resolveUlimits(request.ulimits ?? {}) },
     entitlements: resolveEntitlements(request),
+    secrets: mapValues(request.secrets, resolveSecret),
+    agents: mapValues(request.ssh, (id, agent) => resolveAgent(id, agent, env)),
   }
 }
 
@@ -69,6 +77,13 @@ function resolveEntitlements({ allow = [], network }: BuildRequest): ReadonlySet
     )
   }
   return new Set(network === 'host' ? [...allow, 'network.host'] : allow)
+}
+
+function mapValues<From, To>(
+  values: Readonly<Record<string, From>> | undefined,
+  resolveValue: (id: string, value: From) => To,
+): ReadonlyMap<string, To> {
+  return new Map(Object.entries(values ?? {}).map(([id, value]) => [id, resolveValue(id, value)]))
 }
 
 function invalid(message: string, hint?: string): BuildError {
