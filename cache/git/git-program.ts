@@ -70,6 +70,14 @@ const protocols: Readonly<Record<GitOptions['protocols'], string>> = {
   none: 'none',
 }
 
+/** Checked-out files get the modes that git knows, whatever the caller's mask. When the process that started this is gone, the pipe that it holds says so, and git
+ *  goes with all that it has started, even where a server keeps it waiting. */
+const watchedGit = `umask 022
+git "$@" 3<&- & git=$!
+{ read -r _; kill -KILL 0; } <&3 >/dev/null 2>&1 & watch=$!
+wait "$git"; status=$?
+kill "$watch"; exit "$status"`
+
 /** Runs `git` by itself: without the user's configuration, without hooks, without questions.
  *  @param args never text from outside in the place of an option
  *  @returns what git printed
@@ -78,11 +86,11 @@ const protocols: Readonly<Record<GitOptions['protocols'], string>> = {
 export async function runGit(args: readonly string[], options: GitOptions): Promise<string> {
   const { signal } = options
   signal.throwIfAborted()
-  // Checked-out files have the modes that git knows, whatever the caller's mask. A group of its own, so that helpers end with it.
-  const child = spawn('/bin/sh', ['-c', 'umask 022 && exec git "$@"', 'git', ...args], {
+  // A group of its own, so that its helpers end with it.
+  const child = spawn('/bin/sh', ['-c', watchedGit, 'git', ...args], {
     cwd: options.cwd,
     env: environmentOf(options),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
   })
   const kill = (): void => {
@@ -95,11 +103,11 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   signal.addEventListener('abort', kill)
   let output = ''
   let complaint = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text
     if (output.length > longestOutputBytes) kill()
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-longestComplaint)
     options.onComplaint?.(text)
   })

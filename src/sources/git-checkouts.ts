@@ -68,7 +68,13 @@ export class GitCheckouts {
       })
       const { commit, submodules, gitDirectory } = op
       const wanted = { commit, submodules, commitTime: op.mtime === 'commit', keepGitDirectory: gitDirectory }
-      await checkOut(repository, mirror, staged, wanted, signal)
+      try {
+        await checkOut(repository, mirror, staged, wanted, signal)
+      } catch (error) {
+        // Was it the mirror's fault, the next build begins without it.
+        await rename(mirror, join(await store.lease.makeFolder('mirror'), 'mirror'))
+        throw error
+      }
     })
     await rename(staged, folder)
     return folder
