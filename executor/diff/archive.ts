@@ -5,7 +5,7 @@ import { nameOf, parentOf, joinTreePath, type TreeEntry } from '../tree/tree-rea
 import type { LayerChange } from './layer-changes.ts'
 
 /** Large enough that hashing and compressing calls are few, small enough to stay in the processor's cache. */
-export const chunkBytes = 256 * 1024
+const chunkBytes = 256 * 1024
 
 /** The changes as an archive: headers, contents, padding and end mark, in chunks that their reader may keep. */
 export function archiveChunks(changes: Iterable<LayerChange>): Generator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
@@ -152,8 +153,9 @@ for (const name of ['plain.tar', 'layer.tar.gz']) {
 }
 
 test('a file that gets shorter while it is packed fails the packing', async () => {
-  const at = setting('head -c 3000000 /dev/zero > a')
+  const at = setting('head -c 90000000 /dev/zero > a')
   const packing = pack(at, 'layer.tar.gz')
+  await setImmediate() // it has begun to read
   truncateSync(join(at.folder, 'a'), 600_000)
   await expect(packing).rejects.toThrow('before its size')
 })

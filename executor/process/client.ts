@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BuildError } from '../../core/errors.ts'
 import type { CallName, CallRequest, CallResult, FromExecutor, ToExecutor } from './protocol.ts'
@@ -116,10 +117,12 @@ async function tryLaunch(launch: Launch, script: string, signal: AbortSignal): P
   }
 }
 
-/** Without certificates of the user's own, which Node would read at its start, for longer than all the rest of it takes: the process talks to nobody. */
+/** Without certificates of the user's own, which Node would read at its start, for longer than all the rest of it takes: the process talks to nobody. With a thread for each
+ *  processor to compress with. */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
-  return env
+  const fewestThreads = 4 // Node's own number
+  return { ...env, UV_THREADPOOL_SIZE: String(Math.max(fewestThreads, availableParallelism())) }
 }
 
 function commandOf(launch: Launch, script: string): readonly string[] {
