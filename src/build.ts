@@ -23,6 +23,7 @@ import { Downloads } from './sources/downloads.ts'
 import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
 import { Secrets } from './secrets/secrets.ts'
+import { SshAgents } from './secrets/ssh-agents.ts'
 import type { FindSecret } from './sources/secrets.ts'
 import { Tasks } from './tasks.ts'
 
@@ -94,9 +95,18 @@ async function build(
   await using http = new HttpHandle(env)
   const secrets = new Secrets(settings.run.secrets, env)
   await secrets.check()
+  await using agents = new SshAgents(settings.run.agents, store.lease.path)
+  await agents.check()
   const findSecret: FindSecret = (id) => secrets.findText(id)
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
-  const checkouts = new GitCheckouts({ store, env, findSecret, findSshAgent: () => undefined, signal, tasks })
+  const checkouts = new GitCheckouts({
+    store,
+    env,
+    findSecret,
+    findSshAgent: () => agents.findAddress('default'),
+    signal,
+    tasks,
+  })
   const remotes = new RemoteSources(store, downloads, checkouts)
   const keepGitDirectory = keepsGitDirectory(settings)
   const start = executor.start
@@ -124,7 +134,7 @@ async function build(
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
     fetchSource: remotes.fetch,
-    secrets: { findSecret: (id) => secrets.find(id) },
+    secrets: { findSecret: (id) => secrets.find(id), findAgent: (id) => agents.find(id) },
     emit: tasks.emit,
     now: tasks.now,
     signal,

@@ -1,10 +1,11 @@
 import { lstatSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import type { CacheMount, Mount, RunOp } from '../../core/ops.ts'
+import type { CacheMount, Mount, RunOp, SshMount } from '../../core/ops.ts'
 import type { SandboxMount } from '../sandbox/index.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
+import { openAgentSocket } from './agent-socket.ts'
 import { openCacheDirectory } from './cache-directory.ts'
 import type { MountStubs } from './mount-stubs.ts'
 import { secretFile, type SecretValues } from './secrets.ts'
@@ -20,6 +21,8 @@ export interface MountSources {
   /** Folders of caches, by the ids of the op. */
   readonly caches: ReadonlyMap<string, string>
   readonly secrets: SecretValues
+  /** Sockets of ssh agents, by the ids of the op. */
+  readonly agents: ReadonlyMap<string, string>
   /** An empty folder of this run's own. */
   readonly scratch: string
   /** The same, on the store's file system. */
@@ -27,17 +30,19 @@ export interface MountSources {
 }
 
 /** Makes ready what the op wants mounted, and the places for it. In the order of mounting: what lies below something else comes behind it.
- *  @throws {BuildError} `COPY_SOURCE_MISSING`, `MOUNT_INVALID` */
+ *  @param opened what has to be ended with the process is put here
+ *  @throws {BuildError} `COPY_SOURCE_MISSING`, `MOUNT_INVALID`, `SANDBOX_UNAVAILABLE` */
 export async function requestedMounts(
   op: RunOp,
   from: MountSources,
   stubs: MountStubs,
+  opened: AsyncDisposable[],
 ): Promise<readonly SandboxMount[]> {
   const mounts: SandboxMount[] = []
   for (const wanted of [...op.mounts].sort((a, b) => (a.target < b.target ? -1 : 1))) {
     if (!isHad(wanted, from)) continue
     refuseSystemTarget(wanted.target, stubs.resolve(wanted.target))
-    const mount = await prepare(wanted, mounts.length, from, stubs)
+    const mount = await prepare(wanted, mounts.length, from, stubs, opened)
     stubs.cover(mount.target, mount.kind === 'bind' ? mount.source : undefined)
     mounts.push(mount)
   }
@@ -45,7 +50,8 @@ export async function requestedMounts(
 }
 
 /** What the caller does not have, and what is not required, is not mounted. */
-function isHad(mount: Mount, { secrets }: MountSources): boolean {
+function isHad(mount: Mount, { secrets, agents }: MountSources): boolean {
+  if (mount.kind === 'ssh') return agents.has(mount.id)
   return mount.kind !== 'secret' || secrets.has(mount.id)
 }
 
@@ -58,7 +64,13 @@ function refuseSystemTarget(target: string, path: string): void {
   })
 }
 
-async function prepare(mount: Mount, index: number, from: MountSources, stubs: MountStubs): Promise<SandboxMount> {
+async function prepare(
+  mount: Mount,
+  index: number,
+  from: MountSources,
+  stubs: MountStubs,
+  opened: AsyncDisposable[],
+): Promise<SandboxMount> {
   switch (mount.kind) {
     case 'file':
       return fileMount(join(from.scratch, `file-${index}`), mount.content, mount.mode, stubs.makeFile(mount.target))
@@ -73,7 +85,7 @@ async function prepare(mount: Mount, index: number, from: MountSources, stubs: M
       return secretFile(mount, value, join(from.scratch, `secret-${index}`), stubs.makeFile(mount.target))
     }
     case 'ssh':
-      throw new BuildError('UNSUPPORTED', 'RUN --mount=type=ssh is not supported yet')
+      return sshMount(mount, index, from, stubs, opened)
     default:
       return mount satisfies never
   }
@@ -111,6 +123,21 @@ async function cacheMount(
   })
   const target = stubs.makeDirectory(mount.target)
   return { kind: 'bind', source, target, readOnly: mount.readOnly, hardened: false, noExec: false }
+}
+
+async function sshMount(
+  mount: SshMount,
+  index: number,
+  { agents, scratch }: MountSources,
+  stubs: MountStubs,
+  opened: AsyncDisposable[],
+): Promise<SandboxMount> {
+  const agent = agents.get(mount.id)
+  if (agent === undefined) throw new Error(`the run has no agent ${mount.id}`)
+  const socket = await openAgentSocket(agent, join(scratch, `ssh-${index}`), mount)
+  opened.push(socket)
+  const target = stubs.makeFile(mount.target)
+  return { kind: 'bind', source: socket.path, target, readOnly: true, hardened: true, noExec: true }
 }
 
 function findSource(sources: readonly BindSource[], input: number, path: string): string {

@@ -32,8 +32,9 @@ export async function runProcess(
   for (const target of ['/proc', '/sys', '/dev']) stubs.makeLastingDirectory(target)
   stubs.makeLastingDirectory(op.cwd)
   for (const own of ['/proc', '/sys', '/dev']) stubs.cover(own, undefined)
+  const opened: AsyncDisposable[] = []
   try {
-    const mounts = [...nameResolutionMounts(op, scratch, stubs), ...(await requestedMounts(op, request, stubs))]
+    const mounts = [...nameResolutionMounts(op, scratch, stubs), ...(await requestedMounts(op, request, stubs, opened))]
     const cwd = stubs.makeDirectory(op.cwd) // a mount may hide the one in the root
     const exit = await sandbox.run(
       {
@@ -56,6 +57,7 @@ export async function runProcess(
     )
     rejectFailure(op, exit)
   } finally {
+    for (const one of opened) await one[Symbol.asyncDispose]()
     stubs.remove()
   }
 }

@@ -40,6 +40,8 @@ export interface RunCall {
   readonly caches: ReadonlyMap<string, string>
   /** By the ids of the op; those that the caller has. They are kept in memory only. */
   readonly secrets: ReadonlyMap<string, Uint8Array>
+  /** Sockets of ssh agents, by the ids of the op. */
+  readonly agents: ReadonlyMap<string, string>
   /** Where the finished layer directory goes; nothing is there yet. */
   readonly layer: string
   /** An empty folder on the store's file system; removed by the call. */

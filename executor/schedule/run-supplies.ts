@@ -1,11 +1,13 @@
 import { takeCacheFolder, type CacheFolder } from '../../cache/cache-mounts/index.ts'
 import type { Store } from '../../cache/store.ts'
 import { BuildError } from '../../core/errors.ts'
-import type { CacheMount, CacheSharing, RunOp, SecretMount } from '../../core/ops.ts'
+import type { CacheMount, CacheSharing, RunOp, SecretMount, SshMount } from '../../core/ops.ts'
 
 /** What the caller has for runs to use, by id. `undefined`: the caller has none of this id. */
 export interface RunSecrets {
   findSecret(id: string): Promise<Uint8Array | undefined>
+  /** Absolute path of a socket. */
+  findAgent(id: string): Promise<string | undefined>
 }
 
 /** What a run is given besides trees, for the time that it takes. By the ids of the op. */
@@ -14,10 +16,12 @@ export interface RunSupplies {
   readonly caches: ReadonlyMap<string, string>
   /** Those that the caller has. */
   readonly secrets: ReadonlyMap<string, Uint8Array>
+  /** Sockets of the agents that the caller has. */
+  readonly agents: ReadonlyMap<string, string>
 }
 
 /** Waits for what others have. Whoever calls this holds no slot: those who have what it waits for may need one.
- *  @throws {BuildError} `SECRET_NOT_FOUND`
+ *  @throws {BuildError} `SECRET_NOT_FOUND`, `SSH_AGENT_NOT_FOUND`
  *  @throws `signal.reason` when aborted while waiting */
 export async function openRunSupplies(
   op: RunOp,
@@ -26,6 +30,7 @@ export async function openRunSupplies(
   signal: AbortSignal,
 ): Promise<RunSupplies & AsyncDisposable> {
   const found = await findSecrets(op, secrets)
+  const agents = await findAgents(op, secrets)
   const folders: CacheFolder[] = []
   const dispose = async (): Promise<void> => {
     await Promise.all(folders.map((folder) => folder[Symbol.asyncDispose]()))
@@ -35,7 +40,7 @@ export async function openRunSupplies(
     const wanted = [...sharingById(op)].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [id, sharing] of wanted) folders.push(await takeCacheFolder(store, storeId(op, id), sharing, signal))
     const caches = new Map(wanted.map(([id], index) => [id, folders[index]?.path ?? '']))
-    return { caches, secrets: found, [Symbol.asyncDispose]: dispose }
+    return { caches, secrets: found, agents, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
@@ -51,6 +56,22 @@ async function findSecrets(op: RunOp, { findSecret }: RunSecrets): Promise<Reado
     else if (required) throw secretNotFound(id)
   }
   return found
+}
+
+async function findAgents({ mounts }: RunOp, { findAgent }: RunSecrets): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>()
+  for (const { id, required } of mounts.filter((mount): mount is SshMount => mount.kind === 'ssh')) {
+    const socket = await findAgent(id)
+    if (socket !== undefined) found.set(id, socket)
+    else if (required) throw agentNotFound(id)
+  }
+  return found
+}
+
+function agentNotFound(id: string): BuildError {
+  return new BuildError('SSH_AGENT_NOT_FOUND', `ssh agent ${id}: not found`, {
+    hint: `Give it with --ssh ${id}, if SSH_AUTH_SOCK names one, or with --ssh ${id}=SOCKET or --ssh ${id}=KEY.`,
+  })
 }
 
 function secretNotFound(id: string): BuildError {

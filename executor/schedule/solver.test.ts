@@ -102,7 +102,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
         treeOfImage: () => Promise.resolve([]),
         fetchBlob: () => Promise.resolve(),
         fetchSource: () => Promise.reject(new Error('there is nothing to fetch')),
-        secrets: { findSecret: () => Promise.resolve(undefined) },
+        secrets: { findSecret: () => Promise.resolve(undefined), findAgent: () => Promise.resolve(undefined) },
         emit: (event) => events.push(event),
         now: () => 0,
         signal,

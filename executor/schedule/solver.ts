@@ -297,7 +297,7 @@ export class Solver {
     if (op.type === 'run') {
       const { store, secrets } = this.#services
       await using supplies = await openRunSupplies(op, store, secrets, this.#signal)
-      const given = { caches: supplies.caches, secrets: supplies.secrets }
+      const given = { caches: supplies.caches, secrets: supplies.secrets, agents: supplies.agents }
       await slots.runs.add(() => this.#performRun(vertex, { op, lower, sources, layer, ...given }))
     } else {
       await slots.files.add(() => this.#performFiles({ op, lower, sources, layer }))

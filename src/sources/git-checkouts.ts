@@ -17,7 +17,7 @@ export interface GitCheckoutsOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly findSecret: FindSecret
   /** Socket of the agent that ssh may ask. */
-  readonly findSshAgent: () => string | undefined
+  readonly findSshAgent: () => Promise<string | undefined>
   readonly signal: AbortSignal
   readonly tasks: Tasks
 }
@@ -114,7 +114,7 @@ export class GitCheckouts {
         url === undefined || authorization === undefined
           ? {}
           : { [`http.${url.origin}/.extraHeader`]: `Authorization: ${authorization}` },
-      sshCommand: sshCommand(findSshAgent(), store.lease.path, env['HOME']),
+      sshCommand: sshCommand(isWeb ? undefined : await findSshAgent(), store.lease.path, env['HOME']),
       env,
     }
   }

@@ -1,4 +1,14 @@
-import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isErrno, makeNode, setFileTimes } from '../../linux/index.ts'
 import type { SandboxMount, SandboxProcess } from '../sandbox.ts'
@@ -97,6 +107,10 @@ function putMount(path: string, mount: SandboxMount): () => void {
       chmodSync(path, mount.mode)
       return remove
     case 'bind':
+      if (lstatSync(mount.source).isSocket()) {
+        linkSync(mount.source, path)
+        return remove
+      }
       if (!lstatSync(mount.source).isDirectory()) {
         copyFileSync(mount.source, path)
         copyAttributes(mount.source, path)
