@@ -1,4 +1,5 @@
-import { findPatternTokens, quoteLiteral } from './pattern-tokens.ts'
+import { accepts, type AutomatonStep } from './automaton.ts'
+import { findPatternTokens, hasManyStars, quoteLiteral, takesOne, type PatternToken } from './pattern-tokens.ts'
 
 /** Whether a pattern of Go's `path/filepath.Match` has the form of one. */
 export function isPattern(pattern: string): boolean {
@@ -22,6 +23,10 @@ export function literalPath(pattern: string): string {
 export function goMatcher(pattern: string): (name: string) => boolean {
   const tokens = findPatternTokens(pattern)
   if (tokens === undefined) return () => false
+  if (hasManyStars(tokens)) {
+    const steps = tokens.map(stepOf)
+    return (name) => accepts(steps, name)
+  }
   const source = tokens.map((token) => {
     switch (token.kind) {
       case 'literal':
@@ -38,4 +43,9 @@ export function goMatcher(pattern: string): (name: string) => boolean {
   })
   const expression = new RegExp(`^${source.join('')}$`, 'u')
   return (name) => expression.test(name)
+}
+
+function stepOf(token: PatternToken): AutomatonStep {
+  if (token.kind === 'stars') return { kind: 'many', takes: (character) => character !== '/' }
+  return { kind: 'one', takes: takesOne(token) }
 }

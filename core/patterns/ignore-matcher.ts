@@ -1,5 +1,6 @@
+import { accepts, type AutomatonStep } from './automaton.ts'
 import { goMatcher } from './go-match.ts'
-import { findPatternTokens, quoteLiteral, type PatternToken } from './pattern-tokens.ts'
+import { findPatternTokens, hasManyStars, quoteLiteral, takesOne, type PatternToken } from './pattern-tokens.ts'
 
 /** What is known of a path, for the paths below it. */
 export interface IgnoreState {
@@ -74,30 +75,78 @@ function pathMatcher(pattern: string): (path: string) => boolean {
   const tokens = findPatternTokens(pattern)
   if (tokens === undefined) return () => false
   if (tokens.every(isPlain)) return (path) => path === pattern
-  const expression = new RegExp(`^${sourceOf(tokens)}$`, 'u')
+  const parts = partsOf(tokens)
+  if (hasManyStars(tokens)) {
+    const steps = parts.flatMap(stepsOf)
+    return (path) => accepts(steps, path)
+  }
+  const expression = new RegExp(`^${parts.map(sourceOf).join('')}$`, 'u')
   return (path) => expression.test(path)
 }
 
-function sourceOf(tokens: readonly PatternToken[]): string {
-  let source = ''
+/** A piece of a pattern whose stars have got their meaning. */
+type PatternPart =
+  | { readonly kind: 'token'; readonly token: Exclude<PatternToken, { readonly kind: 'stars' }> }
+  /** Anything within a name. */
+  | { readonly kind: 'within' }
+  /** Any number of directories, each with its `/`. */
+  | { readonly kind: 'directories' }
+  | { readonly kind: 'anything' }
+
+function partsOf(tokens: readonly PatternToken[]): readonly PatternPart[] {
+  const parts: PatternPart[] = []
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]
     if (token === undefined) break
-    if (token.kind === 'literal') source += quoteLiteral(token.text)
-    else if (token.kind === 'class') source += token.source
-    else if (token.kind === 'any') source += '[^/]'
-    else if (token.count === 1) source += '[^/]*'
+    if (token.kind !== 'stars') parts.push({ kind: 'token', token })
+    else if (token.count === 1) parts.push({ kind: 'within' })
     else {
       const next = tokens[at + 1]
       const slash = next?.kind === 'literal' && next.text === '/'
       const rest = tokens.slice(at + (slash ? 2 : 1))
       // `**name` at the beginning, with nothing else special, is taken for "ends with".
       const anywhere = rest.length === 0 || (at === 0 && !slash && rest.every(isPlain))
-      source += anywhere ? '[^]*' : '(?:[^]*/)?'
+      parts.push({ kind: anywhere ? 'anything' : 'directories' })
       if (slash) at++
     }
   }
-  return source
+  return parts
+}
+
+function sourceOf(part: PatternPart): string {
+  switch (part.kind) {
+    case 'within':
+      return '[^/]*'
+    case 'directories':
+      return '(?:[^]*/)?'
+    case 'anything':
+      return '[^]*'
+    case 'token':
+      if (part.token.kind === 'literal') return quoteLiteral(part.token.text)
+      return part.token.kind === 'class' ? part.token.source : '[^/]'
+    default:
+      return part satisfies never
+  }
+}
+
+function stepsOf(part: PatternPart): readonly AutomatonStep[] {
+  const takesAll = () => true
+  switch (part.kind) {
+    case 'within':
+      return [{ kind: 'many', takes: (character) => character !== '/' }]
+    case 'directories':
+      return [
+        { kind: 'maybe', count: 2 },
+        { kind: 'many', takes: takesAll },
+        { kind: 'one', takes: (character) => character === '/' },
+      ]
+    case 'anything':
+      return [{ kind: 'many', takes: takesAll }]
+    case 'token':
+      return [{ kind: 'one', takes: takesOne(part.token) }]
+    default:
+      return part satisfies never
+  }
 }
 
 function isPlain(token: PatternToken): boolean {

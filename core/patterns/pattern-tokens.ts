@@ -38,6 +38,29 @@ export function findPatternTokens(pattern: string): readonly PatternToken[] | un
   return tokens
 }
 
+/** More wildcards than this make a regular expression try too many ways: an automaton reads each character once. */
+const mostStars = 2
+
+export function hasManyStars(tokens: readonly PatternToken[]): boolean {
+  return tokens.filter(({ kind }) => kind === 'stars').length > mostStars
+}
+
+/** One character that the token, which is no star, stands for. */
+export function takesOne(token: Exclude<PatternToken, { readonly kind: 'stars' }>): (character: string) => boolean {
+  switch (token.kind) {
+    case 'literal':
+      return (character) => character === token.text
+    case 'any':
+      return (character) => character !== '/'
+    case 'class': {
+      const expression = new RegExp(`^${token.source}$`, 'u')
+      return (character) => expression.test(character)
+    }
+    default:
+      return token satisfies never
+  }
+}
+
 /** Text for a regular expression with the flag `u` that matches just this text. */
 export function quoteLiteral(text: string): string {
   return text.replace(/[\^$\\.*+?()[\]{}|/]/gu, '\\$&')

@@ -1,5 +1,6 @@
 import { chownSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { joinTreePath } from '../tree/tree-reader.ts'
@@ -62,6 +63,70 @@ for (const [name, { files, ignore, shown: expected }] of Object.entries(cases)) 
     expect(shown(new ContextTree(folderWith(...files), ignore))).toEqual(expected)
   })
 }
+
+/** What lines of an ignore file leave of a tree, told as plainly as can be: each path is asked of each line, down from the root. */
+function shownPlainly(files: readonly string[], lines: readonly string[]): readonly string[] {
+  const rules = lines.map((line) => ({
+    takes: line.startsWith('!'),
+    expression: new RegExp(
+      `^${line
+        .replace('!', '')
+        .replace(
+          /\*\*\/|\*\*|[*?.]/g,
+          (part) => ({ '**/': '(.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]', '.': '\\.' })[part] ?? '',
+        )}$`,
+    ),
+  }))
+  const isIgnored = (path: string): boolean => {
+    let held = rules.map(() => false)
+    let ignored = false
+    for (const [index] of path.split('/').entries()) {
+      const above = path.split('/', index + 1).join('/')
+      ignored = false
+      held = rules.map(({ takes, expression }, rule) => {
+        const counts = held[rule] === true || (takes === ignored && expression.test(above))
+        if (counts) ignored = !takes
+        return counts
+      })
+    }
+    return ignored
+  }
+  const kept = files.filter((file) => !isIgnored(file))
+  const directories = new Set(files.flatMap(parents))
+  const showing = [...directories].filter(
+    (directory) =>
+      !isIgnored(directory) || kept.some((file) => file.startsWith(`${directory}/`)) || hasShown(directory),
+  )
+  function hasShown(directory: string): boolean {
+    return [...directories].some((other) => other.startsWith(`${directory}/`) && !isIgnored(other))
+  }
+  return [...kept, ...showing].sort()
+}
+
+function parents(path: string): readonly string[] {
+  const names = path.split('/')
+  return names.slice(1).map((_, index) => names.slice(0, index + 1).join('/'))
+}
+
+test('a walk shows what a plain reading of the lines shows, whatever the tree', () => {
+  const name = fc.constantFrom('a', 'b', 'ab', 'c.md')
+  const file = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'))
+  const tree = fc
+    .uniqueArray(file, { minLength: 1, maxLength: 8 })
+    .map((files) => files.filter((path) => !files.some((other) => other.startsWith(`${path}/`))))
+  const part = fc.constantFrom('a', 'b', 'ab', '*', '?', 'a*', '*.md', '**')
+  const line = fc
+    .tuple(fc.boolean(), fc.array(part, { minLength: 1, maxLength: 3 }))
+    .map(([takes, parts]) => (takes ? '!' : '') + parts.join('/'))
+  fc.assert(
+    fc.property(tree, fc.array(line, { maxLength: 4 }), (files, lines) => {
+      const root = folderWith(...files)
+      expect([...shown(new ContextTree(root, lines))].sort()).toEqual(shownPlainly(files, lines))
+      rmSync(root, { recursive: true })
+    }),
+    { numRuns: 200 },
+  )
+})
 
 test('a path that is asked for by itself is ignored as it is in a walk', () => {
   const root = folderWith('a/b/foo', 'a/b/bar')

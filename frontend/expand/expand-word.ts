@@ -40,6 +40,12 @@ interface Segment {
   readonly loose: boolean
 }
 
+/** Nobody needs more; without a bound, a hostile word would use up the stack. */
+const deepest = 200
+
+/** What variables may bring into one word, in characters: without a bound, doubling a few times fills the memory. */
+const mostBrought = 1024 * 1024
+
 const plainPattern = /[^$'"\\`}/]+/y
 const namePattern = /\p{Nd}+|[@*#?$!-]|[\p{L}_][\p{L}\p{Nd}_]*/uy
 
@@ -51,6 +57,8 @@ class WordReader {
   readonly #used = new Set<string>()
   readonly #unset = new Set<string>()
   #at = 0
+  #depth = 0
+  #brought = 0
 
   constructor(word: PlacedText, scope: Scope, { escape, quotes = 'remove', unset = 'empty' }: ExpandOptions) {
     this.#word = word
@@ -132,7 +140,7 @@ class WordReader {
     const start = this.#at++
     if (this.#text.charAt(this.#at) !== '{') {
       const name = this.#readName()
-      return name === '' ? '$' : (this.#look(name) ?? this.#missing(`$${name}`))
+      return name === '' ? '$' : (this.#bring(start, this.#look(name)) ?? this.#missing(`$${name}`))
     }
     this.#at++
     const name = this.#readName()
@@ -143,7 +151,7 @@ class WordReader {
     const operator = this.#text.charAt(this.#at++)
     switch (operator) {
       case '}':
-        return this.#look(name) ?? this.#missing(`\${${name}}`)
+        return this.#bring(start, this.#look(name)) ?? this.#missing(`\${${name}}`)
       case ':':
       case '-':
       case '+':
@@ -179,7 +187,7 @@ class WordReader {
     if (value === undefined && this.#options.unset === 'keep') return `\${${name}${colon ? ':' : ''}${operator}${word}}`
     const isSet = value !== undefined && !(colon && value === '')
     if (operator === '+') return isSet ? word : ''
-    if (isSet) return value
+    if (isSet) return this.#bring(start, value)
     if (operator === '-') return word
     const message = word === '' ? `is not allowed to be ${value === undefined ? 'unset' : 'empty'}` : word
     throw this.#failure(start, this.#at, `${name}: ${message}`, `Give it a value with --build-arg ${name}=….`)
@@ -193,7 +201,7 @@ class WordReader {
     const greedy = operand.startsWith(operator)
     const pattern = this.#pattern(start, greedy ? operand.slice(1) : operand)
     const trim = operator === '#' ? trimStart : trimEnd
-    return trim(value ?? '', pattern, greedy ? 'longest' : 'shortest')
+    return this.#bring(start, trim(value ?? '', pattern, greedy ? 'longest' : 'shortest'))
   }
 
   /** `${name/pattern/replacement}`, `${name//pattern/replacement}`. */
@@ -206,11 +214,18 @@ class WordReader {
     if (value === undefined && this.#options.unset === 'keep') {
       return `\${${name}/${all ? '/' : ''}${operand}/${replacement}}`
     }
-    return replaceMatches(value ?? '', this.#pattern(start, operand), replacement, all ? 'all' : 'first')
+    const pattern = this.#pattern(start, operand)
+    const replaced = replaceMatches(value ?? '', pattern, replacement, all ? 'all' : 'first', mostBrought)
+    if (replaced === undefined) throw this.#tooMuch(start)
+    return this.#bring(start, replaced)
   }
 
   #readOperand(start: number, stop: '}' | '/', escapes: 'drop' | 'keep'): string {
+    if (++this.#depth > deepest) {
+      throw this.#failure(start, start + 2, `Substitutions are nested more than ${deepest} deep`)
+    }
     const segments = this.#readUntil(stop, escapes)
+    this.#depth--
     if (segments === undefined) {
       const hint = stop === '/' ? 'Write ${name/pattern/replacement}.' : 'Quote a word that has blanks in it.'
       throw this.#failure(start, this.#text.length, `Bad substitution: missing '${stop}'`, hint)
@@ -229,6 +244,17 @@ class WordReader {
     const names = value === undefined ? this.#unset : this.#used
     names.add(name)
     return value
+  }
+
+  /** Counts what a variable brings. */
+  #bring<T extends string | undefined>(start: number, text: T): T {
+    this.#brought += text?.length ?? 0
+    if (this.#brought > mostBrought) throw this.#tooMuch(start)
+    return text
+  }
+
+  #tooMuch(start: number): BuildError {
+    return this.#failure(start, this.#at, `Variables bring more than ${mostBrought} characters into one word`)
   }
 
   #missing(written: string): string {

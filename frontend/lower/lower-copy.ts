@@ -68,21 +68,24 @@ function takenTrees(
   { sources }: CopyRequest,
 ): readonly TakenTree[] {
   const taken: TakenTree[] = []
+  /** Of the last taken tree, if it is local. */
+  let paths: string[] | undefined
   for (const source of sources) {
     if (source.kind !== 'path') {
+      paths = undefined
       const fetched = fetchSource(context, source)
       if (fetched !== undefined) taken.push({ vertex: fetched.vertex, sources: [fetched.path], isLocal: false })
       continue
     }
     const path = instruction.parents ? pivotedPath(source.path) : rootedPath(source.path)
-    const before = taken.at(-1)
-    if (before?.isLocal === true) {
-      taken[taken.length - 1] = { ...before, sources: [...before.sources, path] }
+    if (paths !== undefined) {
+      paths.push(path)
       continue
     }
+    paths = [path]
     const origin = copyOrigin(instruction, context.stages, context.options)
     const vertex = context.treeOf(origin, (instruction.from ?? instruction).range)
-    taken.push({ vertex, sources: [path], isLocal: true })
+    taken.push({ vertex, sources: paths, isLocal: true })
   }
   return taken
 }

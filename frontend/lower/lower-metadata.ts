@@ -84,6 +84,9 @@ export function lowerUser(context: StageContext, instruction: UserInstruction): 
   state.recordEmpty(`USER ${state.user}`)
 }
 
+/** All there are, of all protocols: more is only repetition. */
+const mostPorts = 3 * 65_536
+
 /** @see https://docs.docker.com/reference/dockerfile/#expose */
 export function lowerExpose(context: StageContext, instruction: ExposeInstruction): void {
   const { state, lint } = context
@@ -97,7 +100,8 @@ export function lowerExpose(context: StageContext, instruction: ExposeInstructio
         throw invalid(word.range, `Cannot expose ${JSON.stringify(text)}: ${result.why}`, hint)
       }
       checkPort(lint, instruction, text, result.spec)
-      shown.push(...result.spec.ports)
+      for (const port of result.spec.ports) shown.push(port)
+      if (shown.length > mostPorts) throw invalid(word.range, `EXPOSE cannot list more than ${mostPorts} ports`)
     }
   }
   for (const port of shown) state.ports.add(port)

@@ -31,8 +31,12 @@ export function splitShellWords(line: string): readonly ShellWord[] | undefined 
   return words
 }
 
-/** Where the character, quoted string, `${…}` or `<<` that begins at `at` ends. `undefined`: it does not. */
-function endOfUnit(line: string, at: number): number | undefined {
+/** Nobody needs more; without a bound, a hostile line would use up the stack. */
+const deepest = 200
+
+/** Where the character, quoted string, `${…}` or `<<` that begins at `at` ends. `undefined`: it does not, or too deep
+ *  within others. */
+function endOfUnit(line: string, at: number, depth = 0): number | undefined {
   switch (line.charAt(at)) {
     case '\\':
       return Math.min(at + 2, line.length)
@@ -41,9 +45,9 @@ function endOfUnit(line: string, at: number): number | undefined {
       return close < 0 ? undefined : close + 1
     }
     case '"':
-      return endOfDoubleQuotes(line, at + 1)
+      return endOfDoubleQuotes(line, at + 1, depth)
     case '$':
-      return line.charAt(at + 1) === '{' ? endOfBraces(line, at + 2) : at + 1
+      return line.charAt(at + 1) === '{' ? endOfBraces(line, at + 2, depth) : at + 1
     case '<': {
       if (line.charAt(at + 1) !== '<') return at + 1
       let end = at + 2
@@ -55,23 +59,24 @@ function endOfUnit(line: string, at: number): number | undefined {
   }
 }
 
-function endOfDoubleQuotes(line: string, from: number): number | undefined {
+function endOfDoubleQuotes(line: string, from: number, depth: number): number | undefined {
   let at: number | undefined = from
   while (at !== undefined && at < line.length) {
     const character = line.charAt(at)
     if (character === '"') return at + 1
     if (character === '\\') at += 2
-    else if (character === '$' && line.charAt(at + 1) === '{') at = endOfBraces(line, at + 2)
+    else if (character === '$' && line.charAt(at + 1) === '{') at = endOfBraces(line, at + 2, depth)
     else at++
   }
   return undefined
 }
 
-function endOfBraces(line: string, from: number): number | undefined {
+function endOfBraces(line: string, from: number, depth: number): number | undefined {
+  if (depth >= deepest) return undefined
   let at: number | undefined = from
   while (at !== undefined && at < line.length) {
     if (line.charAt(at) === '}') return at + 1
-    at = endOfUnit(line, at)
+    at = endOfUnit(line, at, depth + 1)
   }
   return undefined
 }
