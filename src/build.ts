@@ -103,7 +103,7 @@ async function build(
     store,
     env,
     findSecret,
-    findSshAgent: () => agents.findAddress('default'),
+    findSshAgent: async () => (await agents.findAddress('default')) ?? findContextAgent(settings, env),
     signal,
     tasks,
   })
@@ -159,4 +159,10 @@ async function build(
 
 function keepsGitDirectory({ buildArgs }: Settings): boolean {
   return ['1', 't', 'true'].includes(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR')?.toLowerCase() ?? '')
+}
+
+/** A context that is fetched over ssh is reason enough to ask the agent of the environment, as buildx does. */
+function findContextAgent({ context }: Settings, env: BuildOptions['env'] = {}): string | undefined {
+  const isSsh = context.kind === 'git' && !/^(?:https?|git):/i.test(context.source.repository)
+  return isSsh ? env['SSH_AUTH_SOCK'] || undefined : undefined
 }

@@ -163,14 +163,16 @@ function environmentOf({ config, env, sshCommand, protocols: allowed }: GitOptio
   }
 }
 
-/** The last lines that say something: progress, hints and what a server made up are cut to what a terminal can take. */
+/** What git says whenever something else, which it says before, is wrong; and what is said for the sake of company. */
+const empty =
+  /^(?:hint:|warning:|Cloning into|remote: (?:Counting|Compressing|Enumerating)|Please make sure|and the repository exists|fatal: Could not read from remote repository)/
+
+/** The last lines that say something, cut to what a terminal can take: a server may have made them up. */
 function readable(complaint: string): string {
   const lines = complaint
     .split(/[\r\n]+/)
     .map((line) => line.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim())
-    .filter(
-      (line) =>
-        line !== '' && !/^(?:hint:|warning:|Cloning into|remote: (?:Counting|Compressing|Enumerating))/.test(line),
-    )
-  return lines.slice(-3).join('; ').slice(0, 500)
+    .filter((line) => line !== '')
+  const telling = lines.filter((line) => !empty.test(line))
+  return (telling.length === 0 ? lines : telling).slice(-3).join('; ').slice(0, 500)
 }

@@ -140,22 +140,21 @@ function verified({ commit: wanted, shown }: GitSource, { commit, name, tagObjec
   })
 }
 
-/** Keys come from the agent alone. A host that is seen for the first time is believed, one whose key has changed is not. */
+/** Keys are those that the agent knows, and no others. A host that is seen for the first time is believed, one whose key has changed is not. */
 function sshCommand(agent: string | undefined, folder: string, home: string | undefined): string {
   const known = [join(folder, 'known_hosts'), ...(home === undefined ? [] : [join(home, '.ssh/known_hosts')])]
-  const options = {
-    BatchMode: 'yes',
-    ConnectTimeout: '30',
-    ServerAliveInterval: '30',
-    StrictHostKeyChecking: 'accept-new',
-    UserKnownHostsFile: known.map((path) => `"${path}"`).join(' '),
-    IdentityFile: 'none',
-    IdentityAgent: agent ?? 'none',
-    ForwardAgent: 'no',
-    PermitLocalCommand: 'no',
-  }
-  const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  return ['ssh', '-F', '/dev/null', ...words].map(shellQuoted).join(' ')
+  const options = [
+    'BatchMode=yes',
+    'ConnectTimeout=30',
+    'ServerAliveInterval=30',
+    'StrictHostKeyChecking=accept-new',
+    `UserKnownHostsFile=${known.map((path) => `"${path}"`).join(' ')}`,
+    `IdentityAgent=${agent ?? 'none'}`,
+    'IdentityFile=none',
+    'ForwardAgent=no',
+    'LogLevel=ERROR',
+  ]
+  return ['ssh', '-F', '/dev/null', ...options.flatMap((option) => ['-o', option])].map(shellQuoted).join(' ')
 }
 
 function shellQuoted(word: string): string {

@@ -15,7 +15,8 @@ import { describe, expect, test } from 'vitest'
 import { GitRepository } from '../support/git-repository.ts'
 import { prepareForDumbServers, startGitDaemon, startGitServer, type GitServerOptions } from '../support/git-server.ts'
 import { Project } from '../support/project.ts'
-import { cachedSteps, doneSteps, type Files } from '../support/stave.ts'
+import { startSshAgent, startSshServer } from '../support/ssh-server.ts'
+import { cachedSteps, doneSteps, stave, type Files } from '../support/stave.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 function project(dockerfile: string, files: Files = {}): Project {
@@ -241,6 +242,81 @@ describe('credentials', () => {
     const { code, stderr } = await at.try('--progress=rawjson')
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('s3cret')])
     expect(execFileSync('sh', ['-c', `grep -rl s3cret ${at.store} || true`], { encoding: 'utf8' })).toBe('')
+  })
+})
+
+describe('secrets', () => {
+  const token = 's3cret'
+  const basic = `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`
+  const cases: Readonly<Record<string, readonly [id: (host: string) => string, value: string, authorization: string]>> =
+    {
+      GIT_AUTH_TOKEN: [() => 'GIT_AUTH_TOKEN', token, basic],
+      'GIT_AUTH_TOKEN of the host': [(host) => `GIT_AUTH_TOKEN.${host}`, token, basic],
+      GIT_AUTH_HEADER: [() => 'GIT_AUTH_HEADER', `Bearer ${token}`, `Bearer ${token}`],
+      'GIT_AUTH_HEADER of the host': [(host) => `GIT_AUTH_HEADER.${host}`, `Bearer ${token}\n`, `Bearer ${token}`],
+    }
+  for (const [what, [id, value, authorization]] of Object.entries(cases)) {
+    test(`${what} is shown to the server, and nobody else`, async () => {
+      const { repository, url } = await serve({ authorization })
+      repository.commit({ f: 'f' })
+      const at = project(`FROM scratch\nADD ${url} /x/\n`)
+      const secret = `id=${id(new URL(url).host)},env=THE_SECRET`
+      const { code, stderr } = await at.tryWith({ THE_SECRET: value }, '--secret', secret, '--progress=rawjson')
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining(token)])
+      expect(execFileSync('sh', ['-c', `grep -rl ${token} ${at.store} || true`], { encoding: 'utf8' })).toBe('')
+    })
+  }
+
+  test('for another host are not shown', async () => {
+    const { repository, url } = await serve({ authorization: basic })
+    repository.commit({ f: 'f' })
+    const at = project(`FROM scratch\nADD ${url} /x/\n`)
+    const { code } = await at.tryWith({ T: token }, '--secret', 'id=GIT_AUTH_TOKEN.example.com,env=T')
+    expect(code).toBe(1)
+  })
+})
+
+describe.skipIf(process.getuid?.() !== 0)('over ssh', () => {
+  async function servedBySsh() {
+    const server = await startSshServer()
+    const repository = new GitRepository()
+    repository.commit({ f: 'by ssh', Dockerfile: 'FROM scratch\nCOPY f /f\n' })
+    return { ...server, address: `${server.url}${repository.path}` }
+  }
+
+  test('keys that --ssh gives are used', async () => {
+    const { address, key } = await servedBySsh()
+    const at = project(`FROM scratch\nADD ${address} /x/\n`)
+    expect(read(await at.buildFiles('--ssh', `default=${key}`), 'x/f')).toBe('by ssh')
+  })
+
+  test('an agent that --ssh gives is asked, and no other', async () => {
+    const { address, key } = await servedBySsh()
+    const socket = await startSshAgent(key)
+    const at = project(`FROM scratch\nADD ${address} /x/\n`)
+    const without = await at.tryWith({ SSH_AUTH_SOCK: socket })
+    expect([without.code, without.stderr]).toEqual([1, expect.stringContaining('SOURCE_DENIED')])
+    expect((await at.tryWith({ SSH_AUTH_SOCK: socket }, '--ssh', 'default')).code).toBe(0)
+  })
+
+  test('a context has the agent of the environment', async () => {
+    const { address, key } = await servedBySsh()
+    const socket = await startSshAgent(key)
+    const options = { store: join(temporaryFolder(), 'store'), env: { SSH_AUTH_SOCK: socket } }
+    const { code, stderr } = await stave(['build', '--progress=plain', address], options)
+    expect(code, stderr).toBe(0)
+  })
+
+  test('the user’s own configuration does not count, and none of it is changed', async () => {
+    const { address, key } = await servedBySsh()
+    const home = temporaryFolder()
+    const proof = join(home, 'ran')
+    mkdirSync(join(home, '.ssh'))
+    writeFileSync(join(home, '.ssh/config'), `Host *\n  ProxyCommand touch ${proof}\n`)
+    writeFileSync(join(home, '.gitconfig'), `[core]\n  sshCommand = touch ${proof}\n`)
+    const at = project(`FROM scratch\nADD ${address} /x/\n`)
+    expect((await at.tryWith({ HOME: home }, '--ssh', `default=${key}`)).code).toBe(0)
+    expect([existsSync(proof), readdirSync(join(home, '.ssh'))]).toEqual([false, ['config']])
   })
 })
 

@@ -232,4 +232,16 @@ describe('credentials in a URL', () => {
     expect(stderr).not.toContain('s3cret')
     expect(JSON.stringify(await at.buildConfig())).not.toContain('s3cret')
   })
+
+  test('may be secrets for the host: a header, or a token', async () => {
+    const server = await startWebServer({ '/x': 'x' })
+    const at = project(`FROM scratch\nADD ${server.url}/x /x\n`)
+    const env = { HEADER: 'Custom abc', TOKEN: 'tok3n' }
+    await at.tryWith(env, '--secret', `id=HTTP_AUTH_HEADER_${server.host},env=HEADER`)
+    const { code, stderr } = await at.tryWith(env, '--secret', `id=HTTP_AUTH_TOKEN_${server.host},env=TOKEN`)
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('tok3n')])
+    await at.tryWith(env, '--secret', 'id=HTTP_AUTH_TOKEN_other.example,env=TOKEN')
+    const sent = server.headers.map(({ authorization }) => authorization)
+    expect(sent).toEqual(['Custom abc', 'Bearer tok3n', undefined])
+  })
 })
