@@ -34,3 +34,10 @@ test('a context need not have any', async () => {
   const root = folderWith()
   expect(await findIgnoreFile(root, join(root, 'Dockerfile'))).toBeUndefined()
 })
+
+test('.containerignore counts where there is no .dockerignore', async () => {
+  const folder = folderWith('.containerignore')
+  expect(await findIgnoreFile(folder, join(folder, 'Dockerfile'))).toMatchObject({ file: '.containerignore' })
+  const both = folderWith('.containerignore', '.dockerignore')
+  expect(await findIgnoreFile(both, undefined)).toMatchObject({ file: '.dockerignore' })
+})
