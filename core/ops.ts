@@ -77,6 +77,8 @@ export interface RunOp {
   readonly user: string
   readonly mounts: readonly Mount[]
   readonly secretVariables: readonly SecretVariable[]
+  /** Devices of the machine, by the names of the Container Device Interface. */
+  readonly devices: readonly { readonly name: string; readonly required: boolean }[]
   readonly network: NetworkMode
   readonly security: 'sandbox' | 'insecure'
   readonly hostname: string

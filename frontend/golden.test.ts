@@ -184,6 +184,7 @@ function summaryOfOp(op: Op): object {
         user,
         mounts,
         secretVariables,
+        devices,
         extraHosts,
         limits,
       } = op
@@ -194,6 +195,7 @@ function summaryOfOp(op: Op): object {
         ...(user === '' ? {} : { user }),
         ...(mounts.length === 0 ? {} : { mounts }),
         ...(secretVariables.length === 0 ? {} : { secretVariables }),
+        ...(devices.length === 0 ? {} : { devices }),
         ...(network === 'default' ? {} : { network }),
         ...(security === 'sandbox' ? {} : { security }),
         ...(hostname === 'buildkitsandbox' ? {} : { hostname }),

@@ -134,7 +134,11 @@ async function build(
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),
     fetchSource: remotes.fetch,
-    secrets: { findSecret: (id) => secrets.find(id), findAgent: (id) => agents.find(id) },
+    provisions: {
+      findSecret: (id) => secrets.find(id),
+      findAgent: (id) => agents.find(id),
+      findDevices: async (wanted) => (await import('./devices/find-devices.ts')).findDevices(wanted),
+    },
     emit: tasks.emit,
     now: tasks.now,
     signal,

@@ -5,6 +5,7 @@ import { Accounts, type ProcessUser } from '../accounts/accounts.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxMount } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
+import { deviceMounts, type DeviceEdits } from './devices.ts'
 import { MountStubs } from './mount-stubs.ts'
 import { hostsFile, resolvConf } from './name-resolution-files.ts'
 import { fileMount, requestedMounts, type MountSources } from './run-mounts.ts'
@@ -15,6 +16,7 @@ const defaultShmBytes = 64 * 1024 * 1024
 
 export interface RunRequest extends MountSources {
   readonly op: RunOp
+  readonly devices: readonly DeviceEdits[]
 }
 
 /** Runs the process on the root and leaves the root as the layer's writer wants it: without mount targets that only the run needed.
@@ -34,7 +36,11 @@ export async function runProcess(
   for (const own of ['/proc', '/sys', '/dev']) stubs.cover(own, undefined)
   const opened: AsyncDisposable[] = []
   try {
-    const mounts = [...nameResolutionMounts(op, scratch, stubs), ...(await requestedMounts(op, request, stubs, opened))]
+    const mounts = [
+      ...nameResolutionMounts(op, scratch, stubs),
+      ...(await requestedMounts(op, request, stubs, opened)),
+      ...deviceMounts(request.devices, scratch, stubs),
+    ]
     const cwd = stubs.makeDirectory(op.cwd) // a mount may hide the one in the root
     const exit = await sandbox.run(
       {
@@ -45,7 +51,7 @@ export async function runProcess(
         cwd,
         uid: user.uid,
         gid: user.gid,
-        groups: user.groups,
+        groups: [...new Set([...user.groups, ...request.devices.flatMap(({ groups }) => groups)])],
         hostname: op.hostname,
         network: op.network,
         security: op.security,
@@ -62,9 +68,13 @@ export async function runProcess(
   }
 }
 
-function environmentOf({ op, secrets }: RunRequest, user: ProcessUser): readonly string[] {
+function environmentOf({ op, secrets, devices }: RunRequest, user: ProcessUser): readonly string[] {
   const values = new Map([...op.unkeyed.proxyEnv, ...op.env].map(({ name, value }) => [name, value]))
   for (const [name, value] of secretEnvironment(op, secrets)) values.set(name, value)
+  for (const entry of devices.flatMap(({ env }) => env)) {
+    const equals = entry.indexOf('=')
+    values.set(entry.slice(0, equals), entry.slice(equals + 1))
+  }
   if (!values.has('HOME')) values.set('HOME', user.home)
   return [...values].map(([name, value]) => `${name}=${value}`)
 }

@@ -1,4 +1,5 @@
 import type { FilesOp, RunOp } from '../../core/ops.ts'
+import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
 import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
@@ -42,6 +43,7 @@ export interface RunCall {
   readonly secrets: ReadonlyMap<string, Uint8Array>
   /** Sockets of ssh agents, by the ids of the op. */
   readonly agents: ReadonlyMap<string, string>
+  readonly devices: readonly DeviceEdits[]
   /** Where the finished layer directory goes; nothing is there yet. */
   readonly layer: string
   /** An empty folder on the store's file system; removed by the call. */

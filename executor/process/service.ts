@@ -101,9 +101,11 @@ export class ExecutorService {
 /** Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone. */
 const isApart = process.pid === 1
 
-/** What a run with secrets writes, such as a runtime's bundle with the environment, stays in memory. */
-function openRunFolder(path: string, { op, secrets }: Pick<RunCall, 'op' | 'secrets'>): MemoryFolder {
-  if (isApart && hasSecrets(op, secrets)) return openMemoryFolder(path)
+type RunGifts = Pick<RunCall, 'op' | 'secrets' | 'devices'>
+
+/** What a run with secrets writes, such as a runtime's bundle with the environment, stays in memory. Device nodes work there, wherever the store is. */
+function openRunFolder(path: string, { op, secrets, devices }: RunGifts): MemoryFolder {
+  if (isApart && (hasSecrets(op, secrets) || devices.length > 0)) return openMemoryFolder(path)
   mkdirSync(path)
   return { path, [Symbol.dispose]: () => undefined }
 }

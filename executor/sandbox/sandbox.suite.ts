@@ -528,6 +528,27 @@ export function describeSandbox(name: string, open: () => Promise<SandboxUnderTe
         expect(readdirSync(join(root, 'memory'))).toEqual(['hidden'])
       })
 
+      // One that is in no list of what containers may have anyway.
+      const device = ['/dev/fuse', '/dev/loop-control', '/dev/net/tun'].find((path) => existsSync(path))
+      isolatedAsRoot('of devices can be opened', async () => {
+        if (device === undefined) return
+        const mount = bind(device, '/dev/mine', false)
+        expect(await outputOf('(: < /dev/mine) && echo opened', { mounts: [mount] })).toBe('opened\n')
+      })
+
+      test('inside mounts of memory are there', async () => {
+        const [file, shown] = [outside('file', 'of a file\n'), outside('shown')]
+        writeFileSync(join(shown, 'x'), 'of a folder\n')
+        mkdirSync(join(root, 'memory'))
+        const mounts = [
+          { kind: 'tmpfs', target: '/memory', sizeBytes: undefined, mode: 0o755 } as const,
+          bind(file, '/memory/a/file', true),
+          bind(shown, '/memory/b', true),
+        ]
+        expect(await outputOf('cat /memory/a/file /memory/b/x', { mounts })).toBe('of a file\nof a folder\n')
+        expect(readdirSync(join(root, 'memory'))).toEqual([])
+      })
+
       test('below /dev show files too', async () => {
         const source = outside('script', '#!/bin/sh\necho from a script\n')
         chmodSync(source, 0o755)

@@ -20,6 +20,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     user: '',
     mounts: [],
     secretVariables: [],
+    devices: [],
     network: 'default',
     security: 'sandbox',
     hostname: 'h',

@@ -45,6 +45,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   user: 'the user changed',
   mounts: 'the mounts changed',
   secretVariables: 'the variables with secrets changed',
+  devices: 'the devices changed',
   network: 'the network mode changed',
   security: 'the security mode changed',
   hostname: 'the host name changed',

@@ -1,13 +1,17 @@
 import { takeCacheFolder, type CacheFolder } from '../../cache/cache-mounts/index.ts'
 import type { Store } from '../../cache/store.ts'
 import { BuildError } from '../../core/errors.ts'
+import type { DeviceEdits } from '../ops/devices.ts'
 import type { CacheMount, CacheSharing, RunOp, SecretMount, SshMount } from '../../core/ops.ts'
 
-/** What the caller has for runs to use, by id. `undefined`: the caller has none of this id. */
-export interface RunSecrets {
+/** What the caller and the machine have for runs to use. `undefined`: there is none of this id. */
+export interface RunProvisions {
   findSecret(id: string): Promise<Uint8Array | undefined>
   /** Absolute path of a socket. */
   findAgent(id: string): Promise<string | undefined>
+  /** What the machine's devices of these names need, without those that are neither there nor required.
+   *  @throws {BuildError} `DEVICE_NOT_FOUND`, `DEVICE_INVALID` */
+  findDevices(wanted: RunOp['devices']): Promise<readonly DeviceEdits[]>
 }
 
 /** What a run is given besides trees, for the time that it takes. By the ids of the op. */
@@ -18,19 +22,21 @@ export interface RunSupplies {
   readonly secrets: ReadonlyMap<string, Uint8Array>
   /** Sockets of the agents that the caller has. */
   readonly agents: ReadonlyMap<string, string>
+  readonly devices: readonly DeviceEdits[]
 }
 
 /** Waits for what others have. Whoever calls this holds no slot: those who have what it waits for may need one.
- *  @throws {BuildError} `SECRET_NOT_FOUND`, `SSH_AGENT_NOT_FOUND`
+ *  @throws {BuildError} `SECRET_NOT_FOUND`, `SSH_AGENT_NOT_FOUND`, `DEVICE_NOT_FOUND`, `DEVICE_INVALID`
  *  @throws `signal.reason` when aborted while waiting */
 export async function openRunSupplies(
   op: RunOp,
   store: Store,
-  secrets: RunSecrets,
+  provisions: RunProvisions,
   signal: AbortSignal,
 ): Promise<RunSupplies & AsyncDisposable> {
-  const found = await findSecrets(op, secrets)
-  const agents = await findAgents(op, secrets)
+  const secrets = await findSecrets(op, provisions)
+  const agents = await findAgents(op, provisions)
+  const devices = op.devices.length === 0 ? [] : await provisions.findDevices(op.devices)
   const folders: CacheFolder[] = []
   const dispose = async (): Promise<void> => {
     await Promise.all(folders.map((folder) => folder[Symbol.asyncDispose]()))
@@ -40,28 +46,28 @@ export async function openRunSupplies(
     const wanted = [...sharingById(op)].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [id, sharing] of wanted) folders.push(await takeCacheFolder(store, storeId(op, id), sharing, signal))
     const caches = new Map(wanted.map(([id], index) => [id, folders[index]?.path ?? '']))
-    return { caches, secrets: found, agents, [Symbol.asyncDispose]: dispose }
+    return { caches, secrets, agents, devices, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
   }
 }
 
-async function findSecrets(op: RunOp, { findSecret }: RunSecrets): Promise<ReadonlyMap<string, Uint8Array>> {
+async function findSecrets(op: RunOp, provisions: RunProvisions): Promise<ReadonlyMap<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>()
   const files = op.mounts.filter((mount): mount is SecretMount => mount.kind === 'secret')
   for (const { id, required } of [...files, ...op.secretVariables]) {
-    const value = await findSecret(id)
+    const value = await provisions.findSecret(id)
     if (value !== undefined) found.set(id, value)
     else if (required) throw secretNotFound(id)
   }
   return found
 }
 
-async function findAgents({ mounts }: RunOp, { findAgent }: RunSecrets): Promise<ReadonlyMap<string, string>> {
+async function findAgents({ mounts }: RunOp, provisions: RunProvisions): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>()
   for (const { id, required } of mounts.filter((mount): mount is SshMount => mount.kind === 'ssh')) {
-    const socket = await findAgent(id)
+    const socket = await provisions.findAgent(id)
     if (socket !== undefined) found.set(id, socket)
     else if (required) throw agentNotFound(id)
   }

@@ -19,7 +19,7 @@ import { LayerBlobs } from './layer-blobs.ts'
 import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
 import { Records } from './records.ts'
-import { openRunSupplies, type RunSecrets } from './run-supplies.ts'
+import { openRunSupplies, type RunProvisions } from './run-supplies.ts'
 import { selectionsOf } from './selections.ts'
 
 export interface SolverServices {
@@ -37,7 +37,7 @@ export interface SolverServices {
   readonly treeOfImage: (op: ImageOp) => Promise<Tree>
   readonly fetchBlob: FetchBlob
   readonly fetchSource: FetchSource
-  readonly secrets: RunSecrets
+  readonly provisions: RunProvisions
   readonly emit: (event: BuildEvent) => void
   /** Milliseconds since the build began. */
   readonly now: () => number
@@ -295,9 +295,10 @@ export class Solver {
     const op = vertex.op as RunOp | FilesOp
     const layer = this.directories.pathOfStep(id)
     if (op.type === 'run') {
-      const { store, secrets } = this.#services
-      await using supplies = await openRunSupplies(op, store, secrets, this.#signal)
-      const given = { caches: supplies.caches, secrets: supplies.secrets, agents: supplies.agents }
+      const { store, provisions } = this.#services
+      await using supplies = await openRunSupplies(op, store, provisions, this.#signal)
+      const { caches, secrets, agents, devices } = supplies
+      const given = { caches, secrets, agents, devices }
       await slots.runs.add(() => this.#performRun(vertex, { op, lower, sources, layer, ...given }))
     } else {
       await slots.files.add(() => this.#performFiles({ op, lower, sources, layer }))

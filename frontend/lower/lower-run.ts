@@ -8,13 +8,11 @@ import { checkEntitlements } from './entitlements.ts'
 import { shownText } from './expand.ts'
 import { lowerMounts } from './lower-mounts.ts'
 import { proxyVariables } from './proxy.ts'
-import { refuseDevices } from './unsupported.ts'
 import { withShell } from './shell.ts'
 
 /** @see https://docs.docker.com/reference/dockerfile/#run */
 export function lowerRun(context: StageContext, instruction: RunInstruction, triggered: boolean): void {
   const { state, graph, names, options, ignoreCache } = context
-  refuseDevices(instruction)
   checkEntitlements(instruction, options)
   const { argv, files, summary, script } = commandOf(context, instruction)
   const inputs: VertexId[] = [state.tree]
@@ -35,6 +33,7 @@ export function lowerRun(context: StageContext, instruction: RunInstruction, tri
       user: state.user,
       mounts: [...files, ...mounts],
       secretVariables,
+      devices: instruction.devices.map(({ name, required }) => ({ name, required })),
       network: instruction.network === 'default' ? options.network : instruction.network,
       security: instruction.security,
       hostname: options.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || 'buildkitsandbox',

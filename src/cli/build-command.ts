@@ -69,7 +69,11 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     .addOption(
       new Option('--network <mode>', 'network of RUN steps').choices(['default', 'none', 'host']).default('default'),
     )
-    .option('--allow <entitlement>', 'let RUN steps have network.host or security.insecure (repeatable)', collect)
+    .option(
+      '--allow <entitlement>',
+      'let RUN steps have network.host, security.insecure, or device[=name] (repeatable)',
+      collect,
+    )
     .option(
       '--secret <spec>',
       'secret for RUN steps, such as id=token,src=FILE or id=token,env=NAME (repeatable)',

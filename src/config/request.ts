@@ -22,7 +22,7 @@ export interface BuildRequest {
   readonly pull?: boolean | undefined
   /** For RUN instructions that say nothing else. `default` is the machine's own network, as with BuildKit where nothing is set up. */
   readonly network?: 'default' | 'none' | 'host' | undefined
-  /** What RUN instructions may ask for beyond the ordinary: `network.host`, `security.insecure`. */
+  /** What RUN instructions may ask for beyond the ordinary: `network.host`, `security.insecure`, `device`, `device=NAME`. */
   readonly allow?: readonly string[] | undefined
   /** Lines for /etc/hosts of RUN instructions. The address `host-gateway` stands for this machine. */
   readonly extraHosts?: readonly { readonly host: string; readonly address: string }[] | undefined

@@ -70,10 +70,10 @@ function resolveUlimits(limits: NonNullable<BuildRequest['ulimits']>): readonly 
 /** Whoever gives all steps the machine's network has allowed it: buildx's habit. */
 function resolveEntitlements({ allow = [], network }: BuildRequest): ReadonlySet<string> {
   for (const entitlement of allow) {
-    if (['network.host', 'security.insecure'].includes(entitlement)) continue
+    if (['network.host', 'security.insecure'].includes(entitlement) || /^device(?:=.+)?$/s.test(entitlement)) continue
     throw invalid(
       `Cannot allow ${JSON.stringify(entitlement)}: there is no such entitlement`,
-      'It is one of: network.host, security.insecure.',
+      'It is one of: network.host, security.insecure, device, device=NAME.',
     )
   }
   return new Set(network === 'host' ? [...allow, 'network.host'] : allow)

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isErrno, makeNode, setFileTimes } from '../../linux/index.ts'
+import { entryOfStats } from '../../tree/stat-entry.ts'
 import type { SandboxMount, SandboxProcess } from '../sandbox.ts'
 import { deviceLinks, deviceNodes } from '../view.ts'
 import { copyAttributes, copyDirectory } from './copy-directory.ts'
@@ -107,6 +108,10 @@ function putMount(path: string, mount: SandboxMount): () => void {
       chmodSync(path, mount.mode)
       return remove
     case 'bind':
+      if (isDevice(mount.source)) {
+        copyDevice(mount.source, path)
+        return remove
+      }
       if (lstatSync(mount.source).isSocket()) {
         linkSync(mount.source, path)
         return remove
@@ -144,4 +149,15 @@ function putDevice(path: string, major: number, minor: number): void {
   } catch (error) {
     if (!isErrno(error, 'EPERM')) throw error
   }
+}
+
+function isDevice(path: string): boolean {
+  const stats = lstatSync(path)
+  return stats.isCharacterDevice() || stats.isBlockDevice()
+}
+
+function copyDevice(source: string, path: string): void {
+  const { type, deviceMajor, deviceMinor } = entryOfStats(lstatSync(source, { bigint: true }))
+  makeNode(path, type === 'block-device' ? type : 'character-device', deviceMajor, deviceMinor)
+  copyAttributes(source, path)
 }

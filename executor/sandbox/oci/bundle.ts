@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import type { CapabilityName, NamespaceKind } from '../../linux/index.ts'
 import { limitsFor } from '../resource-limits.ts'
 import type { SandboxMount, SandboxProcess } from '../sandbox.ts'
@@ -59,9 +59,18 @@ interface OciLinux {
   readonly maskedPaths: readonly string[]
   readonly readonlyPaths: readonly string[]
   readonly devices: readonly OciDevice[]
-  readonly resources?: { readonly devices: readonly { readonly allow: true; readonly access: 'rwm' }[] }
+  readonly resources?: { readonly devices: readonly DeviceRule[] }
   readonly seccomp?: OciSeccomp | undefined
   readonly cgroupsPath?: string | undefined
+}
+
+/** Without type and numbers: any device. */
+interface DeviceRule {
+  readonly allow: true
+  readonly access: 'rwm'
+  readonly type?: 'c' | 'b'
+  readonly major?: number
+  readonly minor?: number
 }
 
 interface OciDevice {
@@ -120,6 +129,7 @@ function protection(process: SandboxProcess, settings: BundleSettings): Pick<Oci
     const cgroup = runtime === 'runc' ? { cgroupsPath, ...allow } : {}
     return { annotations: {}, linux: { namespaces, maskedPaths: [], readonlyPaths: [], devices, ...cgroup } }
   }
+  const rules = runtime === 'runc' ? process.mounts.flatMap(deviceRule) : []
   return {
     annotations: runtime === 'crun' && hasFilter(arch) ? { [programAnnotation]: programText(arch) } : {},
     linux: {
@@ -129,8 +139,20 @@ function protection(process: SandboxProcess, settings: BundleSettings): Pick<Oci
       devices: [],
       seccomp: profile(),
       cgroupsPath,
+      ...(rules.length === 0 ? {} : { resources: { devices: rules } }),
     },
   }
+}
+
+/** runc's cgroup refuses the devices that it was not told of. */
+function deviceRule(mount: SandboxMount): readonly DeviceRule[] {
+  const stats = mount.kind === 'bind' ? lstatSync(mount.source) : undefined
+  if (stats === undefined || !(stats.isCharacterDevice() || stats.isBlockDevice())) return []
+  return [{ allow: true, access: 'rwm', type: stats.isCharacterDevice() ? 'c' : 'b', ...numbersOf(stats) }]
+}
+
+function numbersOf({ rdev }: Stats): { readonly major: number; readonly minor: number } {
+  return { major: (rdev >> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >> 12) & 0xfff00) }
 }
 
 /** crun then takes the finished program, which saves it the making. An older one does not know the word, and makes it from the profile.
@@ -199,14 +221,12 @@ function processMount(mount: SandboxMount): OciMount {
 function machineDevice(name: string): readonly OciDevice[] {
   const stats = lstatSync(`/dev/${name}`, { throwIfNoEntry: false })
   if (stats === undefined || !(stats.isCharacterDevice() || stats.isBlockDevice())) return []
-  const { rdev, mode } = stats
   return [
     {
       path: `/dev/${name}`,
       type: stats.isCharacterDevice() ? 'c' : 'b',
-      major: (rdev >> 8) & 0xfff,
-      minor: (rdev & 0xff) | ((rdev >> 12) & 0xfff00),
-      fileMode: mode & 0o777,
+      ...numbersOf(stats),
+      fileMode: stats.mode & 0o777,
     },
   ]
 }
