@@ -67,6 +67,7 @@ const invalid: Readonly<Record<string, string>> = {
   'https://x.org/a.git#HEAD@{1}': 'is no name of a branch',
   'ssh://-oProxyCommand=x/a': 'no',
   'git://x.org/a\tb': 'control characters',
+  'ssh://git:pw@x.org/a': 'a password is of no use',
   'https://x.org/a.git?branch=a&tag=b': '"branch" says',
   'https://x.org/a.git?ref=a#b': 'says',
   'https://x.org/a.git?ref=a&ref=b': 'given twice',

@@ -100,7 +100,10 @@ function checkAddress(address: string, shown: string): void {
   if (/[\u0000-\u0020\u007f]/.test(address)) throw invalid(shown, 'it holds white space or control characters')
   if (!address.includes('://')) return // the pattern of `user@host:path` has looked at it
   if (!URL.canParse(address)) throw invalid(shown, 'it is no URL')
-  const { hostname } = new URL(address)
+  const { hostname, password, protocol } = new URL(address)
+  if (password !== '' && !/^https?:$/.test(protocol)) {
+    throw invalid(shown, `a password is of no use to ${protocol}//`, 'Give keys with --ssh.')
+  }
   if (hostname === '' || hostname.startsWith('-')) throw invalid(shown, 'it names no host')
 }
 

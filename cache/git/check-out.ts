@@ -52,7 +52,7 @@ export async function checkOut(
 }
 
 async function checkOutSubmodules(repository: Repository, cwd: string, signal: AbortSignal): Promise<void> {
-  const update = ['submodule', '--quiet', 'update', '--init', '--recursive']
+  const update = ['submodule', 'update', '--init', '--recursive', '--progress']
   try {
     await askRepository(repository, [...update, '--depth=1'], { cwd, signal })
   } catch {

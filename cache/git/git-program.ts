@@ -15,6 +15,8 @@ export interface GitOptions {
   readonly signal: AbortSignal
   /** What git writes to its standard error, as it comes. */
   readonly onComplaint?: ((text: string) => void) | undefined
+  /** How long git may be silent when it talks to others; by default three minutes. */
+  readonly idleMs?: number | undefined
 }
 
 /** git ended with a failure. */
@@ -29,6 +31,7 @@ export class GitFailure extends Error {
 }
 
 const longestComplaint = 4096
+const idleMs = 180_000
 const longestOutputBytes = 16 * 1024 * 1024
 
 /** Nothing of the user's own setup counts, since it may run programs, and neither does anything that a repository says about hooks and filters. Submodules name
@@ -103,11 +106,21 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   signal.addEventListener('abort', kill)
   let output = ''
   let complaint = ''
+  const giveUp = (why: string): void => {
+    complaint = `${complaint}\n${why}`
+    kill()
+  }
+  const silentMs = options.idleMs ?? idleMs
+  const watchdog = setTimeout(() => {
+    if (options.protocols === 'network') giveUp(`nothing was heard for ${silentMs / 1000} seconds`)
+  }, silentMs)
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    watchdog.refresh()
     output += text
-    if (output.length > longestOutputBytes) kill()
+    if (output.length > longestOutputBytes) giveUp('the answer is larger than any should be')
   })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    watchdog.refresh()
     complaint = (complaint + text).slice(-longestComplaint)
     options.onComplaint?.(text)
   })
@@ -121,6 +134,7 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
     if (code !== 0) throw new GitFailure(readable(complaint))
     return output
   } finally {
+    clearTimeout(watchdog)
     signal.removeEventListener('abort', kill)
   }
 }

@@ -59,6 +59,11 @@ const meanings: readonly Meaning[] = [
     hint: 'Free some space, for instance with "stave prune", or point STAVE_HOME at a larger disk.',
   },
   {
+    pattern: /returned error: 30[1278]|unable to update url base from redirection/i,
+    code: 'SOURCE_FAILED',
+    hint: 'The repository has moved. With credentials, redirects are not followed: give the new address.',
+  },
+  {
     pattern:
       /authentication failed|could not read (?:username|password)|permission denied|\b40[13]\b|host key verification/i,
     code: 'SOURCE_DENIED',
@@ -72,7 +77,7 @@ const meanings: readonly Meaning[] = [
   },
   {
     pattern:
-      /resolve host|unable to (?:connect|look up)|connection (?:refused|reset|timed out)|failed to connect|timed? ?out|no route/i,
+      /resolve host|unable to (?:connect|look up)|connection (?:refused|reset|timed out)|failed to connect|timed? ?out|no route|nothing was heard/i,
     code: 'SOURCE_UNREACHABLE',
     hint: 'Check the address, the network and the proxy settings.',
   },

@@ -44,6 +44,7 @@ interface Remembered {
 
 const kind = 'download'
 const mostRedirects = 10
+const tellEveryBytes = 4 * 1024 * 1024
 
 /** Brings the file into the blob store. One that was downloaded before is asked for on condition that it has changed: unchanged, it is not sent again.
  *  @throws {BuildError} `SOURCE_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_FAILED`, `CHECKSUM_MISMATCH`, `DISK_FULL`; `signal.reason` */
@@ -121,9 +122,13 @@ class Downloading {
   async *#counted(answer: Answer): AsyncGenerator<Uint8Array> {
     const total = Number(answer.header('content-length') ?? NaN)
     let done = 0
+    let told = 0
     for await (const chunk of answer.body) {
       done += chunk.length
-      this.#services.onProgress?.(done, Number.isNaN(total) ? undefined : total)
+      if (done - told >= tellEveryBytes) {
+        told = done
+        this.#services.onProgress?.(done, Number.isNaN(total) ? undefined : total)
+      }
       yield chunk
     }
   }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { isGitSource, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
+import { redactCredentials } from '../../core/url-credentials.ts'
 
 /** Bytes as they come, each chunk once. */
 export type ByteStream = AsyncIterable<Uint8Array>
@@ -49,5 +50,5 @@ function requiredText(name: string, value: unknown): string {
 
 function checkedUrl(text: string): string {
   if (URL.canParse(text)) return text
-  throw new BuildError('OPTION_INVALID', `${JSON.stringify(text)} is no URL`)
+  throw new BuildError('OPTION_INVALID', `${JSON.stringify(redactCredentials(text))} is no URL`)
 }

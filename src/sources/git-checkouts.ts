@@ -64,7 +64,7 @@ export class GitCheckouts {
       await fetchIntoMirror(repository, mirror, op.commit, op.gitDirectory?.name ?? source.reference, {
         signal,
         discarded: () => store.lease.makeFolder('mirror'),
-        onComplaint: (text) => report(text, 0, undefined),
+        onComplaint: (text) => report(text.split(/[\r\n]+/).findLast((line) => line !== '') ?? '', 0, undefined),
       })
       const { commit, submodules, gitDirectory } = op
       const wanted = { commit, submodules, commitTime: op.mtime === 'commit', keepGitDirectory: gitDirectory }
@@ -110,10 +110,14 @@ export class GitCheckouts {
     const authorization = url === undefined ? undefined : ((await this.#authorizationFor(url.host)) ?? own)
     return {
       address: url?.href ?? repository,
+      // git would send the header along to wherever it is redirected.
       config:
         url === undefined || authorization === undefined
           ? {}
-          : { [`http.${url.origin}/.extraHeader`]: `Authorization: ${authorization}` },
+          : {
+              [`http.${url.origin}/.extraHeader`]: `Authorization: ${authorization}`,
+              [`http.${url.origin}/.followRedirects`]: 'false',
+            },
       sshCommand: sshCommand(isWeb ? undefined : await findSshAgent(), store.lease.path, env['HOME']),
       env,
     }

@@ -18,6 +18,7 @@ import { Project } from '../support/project.ts'
 import { startSshAgent, startSshServer } from '../support/ssh-server.ts'
 import { cachedSteps, doneSteps, stave, type Files } from '../support/stave.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { startWebServer } from '../support/web-server.ts'
 
 function project(dockerfile: string, files: Files = {}): Project {
   return new Project('/none', { Dockerfile: dockerfile, ...files })
@@ -156,6 +157,15 @@ ADD --exclude=docs ${url}?ref=main /4/
   })
 })
 
+test('a repository stands beside paths, URLs and heredocs', async () => {
+  const { repository, url } = await serve()
+  repository.commit({ 'from-git': '' })
+  const web = await startWebServer({ '/from-web': '' })
+  const text = `FROM scratch\nADD local ${url} ${web.url}/from-web <<heredoc /all/\nx\nheredoc\n`
+  const tree = await project(text, { local: '' }).buildFiles()
+  expect(readdirSync(join(tree, 'all'))).toEqual(['from-git', 'from-web', 'heredoc', 'local'])
+})
+
 describe('a rebuild', () => {
   test('asks what the branch is now, and does the step again only when its files are others', async () => {
     const { repository, url, requests } = await serve()
@@ -266,6 +276,18 @@ describe('secrets', () => {
       expect(execFileSync('sh', ['-c', `grep -rl ${token} ${at.store} || true`], { encoding: 'utf8' })).toBe('')
     })
   }
+
+  test('are not sent along to where a server redirects', async () => {
+    const other = await startWebServer({})
+    const path = '/r.git/info/refs?service=git-upload-pack'
+    const server = await startWebServer({
+      [path]: (_, response) => response.writeHead(302, { location: `${other.url}${path}` }).end(),
+    })
+    const at = project(`FROM scratch\nADD ${server.url}/r.git /x/\n`)
+    const { code, stderr } = await at.tryWith({ T: token }, '--secret', 'id=GIT_AUTH_TOKEN,env=T')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('redirects are not followed')])
+    expect([server.headers[0]?.authorization, other.requests]).toEqual([basic, []])
+  })
 
   test('for another host are not shown', async () => {
     const { repository, url } = await serve({ authorization: basic })
