@@ -41,7 +41,7 @@ function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
       yield encodeTarHeader(whiteout(change.path))
       continue
     }
-    const { path, entry, hostPath, xattrs } = change
+    const { path, entry, hostPath, xattrs, target } = change
     const firstName = entry.type === 'file' && entry.linkCount > 1 ? firstNames.get(entry.fileId) : undefined
     if (firstName !== undefined) {
       yield encodeTarHeader({
@@ -53,7 +53,7 @@ function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
       continue
     }
     if (entry.linkCount > 1) firstNames.set(entry.fileId, path)
-    const linkName = entry.type === 'symlink' ? readTarget(hostPath) : ''
+    const linkName = entry.type === 'symlink' ? (target ?? readTarget(hostPath)) : ''
     yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName })
     if (entry.type === 'file') yield* fileContent(hostPath, entry.sizeBytes, buffer)
   }
@@ -90,15 +90,20 @@ function wholeSeconds(timeNs: bigint): number {
   return Number((timeNs - (((timeNs % perSecond) + perSecond) % perSecond)) / perSecond)
 }
 
+/** A file that got shorter while it was packed: one of a frozen layer changed behind our back, or one of a context by its owner. */
+export class FileShrank extends Error {
+  override readonly name = 'FileShrank'
+}
+
 /** Exactly as many bytes as the header promised, then zeroes up to the block's end.
- *  @throws {Error} when the file is shorter: a frozen layer was changed behind our back. */
+ *  @throws {FileShrank} */
 function* fileContent(hostPath: string, sizeBytes: number, buffer: Buffer): Generator<Uint8Array> {
   if (sizeBytes === 0) return
   const file = openSync(hostPath, 'r')
   try {
     for (let left = sizeBytes; left > 0;) {
       const got = readSync(file, buffer, 0, Math.min(left, buffer.length), null)
-      if (got === 0) throw new Error(`${hostPath} ended ${left} bytes before its size`)
+      if (got === 0) throw new FileShrank(`${hostPath} ended ${left} bytes before its size`)
       left -= got
       yield buffer.subarray(0, got)
     }

@@ -15,8 +15,11 @@ export interface PresentChange {
   readonly kind: 'present'
   readonly path: string
   readonly entry: TreeEntry
+  /** Where its content, or its target, is read. */
   readonly hostPath: string
   readonly xattrs: ReadonlyMap<string, Uint8Array>
+  /** Of a symbolic link that lies nowhere yet. */
+  readonly target?: string | undefined
 }
 
 /** What a layer directory changes in the tree below it, in the order of a layer's archive: by path, a directory before what it holds, a removal where

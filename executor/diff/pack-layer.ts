@@ -2,7 +2,7 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
 import { archiveChunks } from './archive.ts'
 import { gzipBlocks } from './gzip-blocks.ts'
-import { layerChanges } from './layer-changes.ts'
+import { layerChanges, type LayerChange } from './layer-changes.ts'
 
 export type Compression = 'gzip' | 'none'
 
@@ -24,9 +24,19 @@ export async function packLayer(
   path: string | undefined,
   compression: Compression,
 ): Promise<PackedLayer> {
+  return packChanges(layerChanges(folder, lower), path, compression)
+}
+
+/** As `packLayer()`, of changes that are given.
+ *  @throws {FileShrank} */
+export async function packChanges(
+  changes: Iterable<LayerChange>,
+  path: string | undefined,
+  compression: Compression,
+): Promise<PackedLayer> {
   const content = new DigestMeter()
   const stored = new DigestMeter()
-  const archive = measured(archiveChunks(layerChanges(folder, lower)), content)
+  const archive = measured(archiveChunks(changes), content)
   if (path === undefined) for (const chunk of archive) stored.update(chunk)
   else await writeNewFile(path, compression === 'gzip' ? gzipBlocks(archive) : archive, stored)
   return {

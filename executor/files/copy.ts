@@ -3,7 +3,7 @@ import type { CopyAction, ModeChange } from '../../core/ops.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { joinTreePath, nameOf, parentOf, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
 import { changeMode } from './change-mode.ts'
-import type { Attributes, LayerFolder } from './layer-folder.ts'
+import type { Attributes, LayerWriter } from './layer-writer.ts'
 import { selectSources, walkSelected, type SelectedEntry, type SelectedSource } from './select-sources.ts'
 
 /** Numeric owner for all that is copied; `undefined` keeps what the source says. */
@@ -17,7 +17,7 @@ export type UnpackArchive = (hostPath: string, destination: string) => Promise<b
  *  @param others sources of the same instruction that other actions copy
  *  @throws {BuildError} `COPY_SOURCE_MISSING`, `COPY_CONFLICT` */
 export async function copyInto(
-  layer: LayerFolder,
+  layer: LayerWriter,
   reader: TreeReader,
   action: CopyAction,
   owner: FixedOwner,
@@ -39,14 +39,14 @@ export async function copyInto(
 }
 
 class Copy {
-  readonly #layer: LayerFolder
+  readonly #layer: LayerWriter
   readonly #reader: TreeReader
   readonly #action: CopyAction
   readonly #owner: FixedOwner
   /** First name in this layer of a source file that has several. */
   readonly #linked = new Map<string, string>()
 
-  constructor(layer: LayerFolder, reader: TreeReader, action: CopyAction, owner: FixedOwner) {
+  constructor(layer: LayerWriter, reader: TreeReader, action: CopyAction, owner: FixedOwner) {
     this.#layer = layer
     this.#reader = reader
     this.#action = action
@@ -158,7 +158,7 @@ class Copy {
     const attributes = this.#attributesOf(entry)
     switch (entry.type) {
       case 'file':
-        this.#layer.copyFile(destination, this.#reader.hostPath(path), attributes)
+        this.#layer.copyFile(destination, this.#reader.hostPath(path), attributes, entry)
         if (entry.linkCount > 1) this.#linked.set(entry.fileId, destination)
         break
       case 'symlink':

@@ -16,7 +16,8 @@ import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { setFileTimes, setXattr } from '../linux/index.ts'
 import { isWhiteout, LayeredTree } from '../tree/layered-tree.ts'
-import { LayerFolder, type Attributes } from './layer-folder.ts'
+import { LayerFolder } from './layer-folder.ts'
+import type { Attributes } from './layer-writer.ts'
 
 interface Setting {
   readonly lower: string

@@ -15,23 +15,10 @@ import { BuildError } from '../../core/errors.ts'
 import { isErrno, makeNode, setFileTimes, setXattr } from '../linux/index.ts'
 import { LayeredTree, setOpaque } from '../tree/layered-tree.ts'
 import { parentOf, type TreeEntry } from '../tree/tree-reader.ts'
+import type { Attributes, LayerWriter, SpecialFile } from './layer-writer.ts'
 
-export interface Attributes {
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly mtimeNs: bigint
-}
-
-export interface SpecialFile {
-  readonly type: 'fifo' | 'character-device' | 'block-device'
-  readonly deviceMajor: number
-  readonly deviceMinor: number
-}
-
-/** A layer directory being written, on top of the layers below it. Writes go to the directory alone; what is below is only looked at. Paths are
- *  clean, relative to the tree's root, and have been resolved inside the tree: no component that exists is a symbolic link. */
-export class LayerFolder {
+/** A layer directory being written. Writes go to the directory alone; what is below is only looked at. */
+export class LayerFolder implements LayerWriter {
   readonly tree: LayeredTree
   readonly #folder: string
   readonly #created: Attributes
@@ -48,8 +35,6 @@ export class LayerFolder {
     this.#adoptRoot(lower)
   }
 
-  /** Makes the directory and the parents that are missing; what is there stays as it is, and is carried up into this layer.
-   *  @throws {BuildError} `COPY_CONFLICT` when something else than a directory is in the way. */
   ensureDirectory(path: string, created: Partial<Attributes> = {}): void {
     if (this.#held.has(path)) return
     const entry = this.tree.lstat(path)
@@ -62,7 +47,6 @@ export class LayerFolder {
     this.#held.add(path)
   }
 
-  /** Gives a directory that is in this layer other attributes. */
   setDirectoryAttributes(path: string, attributes: Attributes): void {
     this.#dressDirectory(path, attributes)
   }

@@ -1,9 +1,11 @@
 import { BuildError } from '../../core/errors.ts'
-import type { FileAction, FilesOp, MakeDirectoryAction, Owner, WriteFileAction } from '../../core/ops.ts'
+import type { CopyAction, FileAction, FilesOp, MakeDirectoryAction, Owner, WriteFileAction } from '../../core/ops.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import { changeMode } from '../files/change-mode.ts'
-import { copyInto, type FixedOwner } from '../files/copy.ts'
+import { copyInto, type FixedOwner, type UnpackArchive } from '../files/copy.ts'
 import type { LayerFolder } from '../files/layer-folder.ts'
+import { LayerRecipe, NeedsFolder } from '../files/layer-recipe.ts'
+import type { LayerWriter } from '../files/layer-writer.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { joinTreePath, parentOf, type TreeReader } from '../tree/tree-reader.ts'
 import { unpackLocalArchive } from '../unpack/local-archive.ts'
@@ -29,19 +31,29 @@ export async function applyFileActions(request: FilesRequest, layer: LayerFolder
   layer.close()
 }
 
+/** The same as a recipe, where the actions do nothing but copy to where nothing is yet; `undefined` where the layer has to be written.
+ *  @throws {BuildError} as `applyFileActions()` */
+export async function findRecipe(request: FilesRequest, lower: TreeReader): Promise<LayerRecipe | undefined> {
+  const layer = new LayerRecipe(lower, request.nowNs)
+  try {
+    for (const action of request.op.actions) {
+      if (action.action !== 'copy' || action.unpack === 'auto') return undefined
+      await copy(action, request, layer, () => Promise.resolve(false))
+    }
+    return layer
+  } catch (error) {
+    if (error instanceof NeedsFolder) return undefined
+    throw error
+  }
+}
+
 async function applyAction(action: FileAction, request: FilesRequest, layer: LayerFolder): Promise<void> {
   switch (action.action) {
     case 'copy': {
-      const source = request.sources[action.from - 1]
-      if (source === undefined) throw new Error(`the copy has no input ${action.from}`)
       const asked = resolveOwner(layer, action.owner)
-      const owner = asked ?? (source.keepsOwner ? undefined : { uid: 0, gid: 0 })
-      const unpack = (hostPath: string, destination: string): Promise<boolean> =>
-        unpackLocalArchive(layer, hostPath, destination, asked)
-      const others = request.op.actions.flatMap((other) =>
-        other.action === 'copy' && other !== action ? other.sources : [],
+      await copy(action, request, layer, (hostPath, destination) =>
+        unpackLocalArchive(layer, hostPath, destination, asked),
       )
-      await copyInto(layer, source.reader, action, owner, unpack, others.length)
       return
     }
     case 'make-directory':
@@ -53,6 +65,19 @@ async function applyAction(action: FileAction, request: FilesRequest, layer: Lay
     default:
       action satisfies never
   }
+}
+
+async function copy(
+  action: CopyAction,
+  { op, sources }: FilesRequest,
+  layer: LayerWriter,
+  unpack: UnpackArchive,
+): Promise<void> {
+  const source = sources[action.from - 1]
+  if (source === undefined) throw new Error(`the copy has no input ${action.from}`)
+  const owner = resolveOwner(layer, action.owner) ?? (source.keepsOwner ? undefined : { uid: 0, gid: 0 })
+  const others = op.actions.flatMap((other) => (other.action === 'copy' && other !== action ? other.sources : []))
+  await copyInto(layer, source.reader, action, owner, unpack, others.length)
 }
 
 function makeDirectory(action: MakeDirectoryAction, { nowNs }: FilesRequest, layer: LayerFolder): void {
@@ -92,6 +117,6 @@ function writeFile(action: WriteFileAction, { nowNs }: FilesRequest, layer: Laye
   layer.writeFile(place, action.content, { ...owner, mode, mtimeNs: nowNs })
 }
 
-function resolveOwner(layer: LayerFolder, owner: Owner | undefined): FixedOwner {
+function resolveOwner(layer: LayerWriter, owner: Owner | undefined): FixedOwner {
   return owner === undefined ? undefined : new Accounts(layer.tree).resolveOwner(owner)
 }

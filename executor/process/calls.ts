@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packLayer } from '../diff/pack-layer.ts'
+import { FileShrank } from '../diff/archive.ts'
+import { packChanges, packLayer } from '../diff/pack-layer.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { exportTar } from '../export/export-tar.ts'
 import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
-import { applyFileActions } from '../ops/files.ts'
+import { applyFileActions, findRecipe, type FilesSource } from '../ops/files.ts'
 import { readerOfOutside } from '../sources/source-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
@@ -17,17 +18,27 @@ import { unpackLayer } from '../unpack/unpack-layer.ts'
 import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
-export type ThreadCallName = 'files' | 'unpack' | 'unpackContext' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
+export type ThreadCallName =
+  'files' | 'packFiles' | 'unpack' | 'unpackContext' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
 
 export const threadCalls: {
   readonly [Name in ThreadCallName]: (request: CallRequest<Name>) => Promise<CallResult<Name>>
 } = {
   async files({ op, lower, sources, layer, scratch, nowNs }) {
     await intoPlace(scratch, layer, async (folder) => {
-      const writable = new LayerFolder(folder, lower, nowNs)
-      const readers = sources.map((source) => ({ reader: readerOf(source), keepsOwner: source.kind === 'layers' }))
-      await applyFileActions({ op, sources: readers, nowNs }, writable)
+      await applyFileActions({ op, sources: sources.map(filesSource), nowNs }, new LayerFolder(folder, lower, nowNs))
     })
+  },
+  async packFiles({ op, lower, sources, path, compression, nowNs }) {
+    const recipe = await findRecipe({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower))
+    if (recipe === undefined) return undefined
+    try {
+      return await packChanges(recipe.changes(), path, compression)
+    } catch (error) {
+      // Somebody writes to the context. Copied first, the file is whole at least, and the step is not taken for what its key says.
+      if (error instanceof FileShrank) return undefined
+      throw error
+    }
   },
   async unpack({ blob, diffId, layer, scratch }) {
     return intoPlace(scratch, layer, (folder) => unpackLayer(blob, diffId, folder))
@@ -61,6 +72,10 @@ export const threadCalls: {
 /** Whoever started this process is who it runs as: in a user namespace, where it is root, root stands for them. */
 function callerIds(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+}
+
+function filesSource(source: SourceTree): FilesSource {
+  return { reader: readerOf(source), keepsOwner: source.kind === 'layers' }
 }
 
 export function readerOf(source: SourceTree): TreeReader {

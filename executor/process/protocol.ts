@@ -18,6 +18,9 @@ export interface ExecutorCalls {
   /** Makes a variant of an unpacked layer that fits what lies below it. */
   rebase(request: RebaseCall): void
   pack(request: PackCall): PackedLayer
+  /** Carries file actions out straight into the layer's archive, without writing the layer first. `undefined`: they do more than that allows, and
+   *  nothing has been done. */
+  packFiles(request: PackFilesCall): PackedLayer | undefined
   digestSelection(request: DigestCall): SelectionDigest
   exportTree(request: ExportCall): void
 }
@@ -95,6 +98,12 @@ export interface PackCall {
   readonly lower: readonly string[]
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */
   readonly path: string | undefined
+  readonly compression: Compression
+}
+
+export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'scratch'> {
+  /** Where the archive goes; nothing is there yet. */
+  readonly path: string
   readonly compression: Compression
 }
 

@@ -11,8 +11,9 @@ import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
-import { moveIntoPlace, removeBehind, threadCalls } from './calls.ts'
-import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, RunCall } from './protocol.ts'
+import { isSmallSelection } from '../files/is-small.ts'
+import { moveIntoPlace, readerOf, removeBehind, threadCalls } from './calls.ts'
+import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, PackFilesCall, RunCall } from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
 import { ThreadPool } from './thread-pool.ts'
 
@@ -37,6 +38,8 @@ export class ExecutorService {
         return this.#pack(request as PackCall)
       case 'files':
         return threadCalls.files(request as CallRequest<'files'>)
+      case 'packFiles':
+        return this.#packFiles(request as PackFilesCall)
       default:
         return this.#threads.call(name, request)
     }
@@ -92,6 +95,11 @@ export class ExecutorService {
     return openCopiedRoot(folder, lower)
   }
 
+  async #packFiles(request: PackFilesCall): Promise<CallResult<'packFiles'>> {
+    if (isSmallCopy(request)) return threadCalls.packFiles(request)
+    return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
+  }
+
   async #pack(request: PackCall): Promise<CallResult<'pack'>> {
     if (isSmall(request.folder)) return threadCalls.pack(request)
     return (await this.#threads.call('pack', request)) as CallResult<'pack'>
@@ -115,6 +123,14 @@ const noNamespaces = 'this machine does not let this user make namespaces'
 function notApart(isolation: string): BuildError {
   return new BuildError('SANDBOX_UNAVAILABLE', `Cannot use isolation "${isolation}": ${noNamespaces}`, {
     hint: 'Use --isolation chroot, which is weaker, or run as root or with user namespaces allowed.',
+  })
+}
+
+function isSmallCopy({ op, sources }: PackFilesCall): boolean {
+  return op.actions.every((action) => {
+    const source = action.action === 'copy' ? sources[action.from - 1] : undefined
+    if (action.action !== 'copy' || source === undefined) return true
+    return isSmallSelection(readerOf(source), action, { entries: inlineEntries, bytes: inlineBytes })
   })
 }
 

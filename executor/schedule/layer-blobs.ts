@@ -3,8 +3,9 @@ import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import type { Tree } from '../../core/layer.ts'
-import type { Compression } from '../diff/pack-layer.ts'
+import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
 import type { Executor } from '../process/client.ts'
+import type { PackFilesCall } from '../process/protocol.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 
 /** A layer as an image refers to it. */
@@ -57,11 +58,25 @@ export class LayerBlobs {
     return diffId
   }
 
+  /** Carries file actions out as the archive of a new layer, where they allow it. There is no directory of it then.
+   *  @returns whether they did */
+  async packFiles(id: string, request: Omit<PackFilesCall, 'path' | 'compression'>): Promise<boolean> {
+    const [executor, folder] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('pack')])
+    const [path, compression] = [join(folder, 'blob'), 'gzip' as const]
+    const packed = await executor.call('packFiles', { ...request, path, compression }, { signal: this.#signal })
+    if (packed === undefined) return false
+    await this.#keep(id, compression, path, packed)
+    return true
+  }
+
   async #findOrPack(tree: Tree, index: number, id: string, compression: Compression): Promise<LayerBlob> {
     const known = this.#store.facts.find('layer-blob', `${id}.${compression}`) as LayerBlob | undefined
     if (known !== undefined && (await this.#store.blobs.stat(known.blob.digest)) !== undefined) return known
     const path = join(await this.#store.lease.makeFolder('pack'), 'blob')
-    const packed = await this.#pack(tree, index, path, compression)
+    return this.#keep(id, compression, path, await this.#pack(tree, index, path, compression))
+  }
+
+  async #keep(id: string, compression: Compression, path: string, packed: PackedLayer): Promise<LayerBlob> {
     await this.#store.blobs.adopt(path, packed.digest, packed.sizeBytes)
     const mediaType = compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer
     const result = { diffId: packed.diffId, blob: { mediaType, digest: packed.digest, size: packed.sizeBytes } }

@@ -63,6 +63,7 @@ test('a later build finds it', async () => {
 test('paths stand lowest first, those of steps too', async () => {
   await using store = openStore(temporaryFolder())
   const layers = [imageLayer('b'), imageLayer('a'), step]
+  mkdirSync(join(store.layersFolder, layerName(step)))
   expect(await bench(store).directories.ensure(layers)).toEqual(
     layers.map((layer) => join(store.layersFolder, layerName(layer))),
   )

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Store } from '../../cache/store.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
+import type { LayerBlob } from './layer-blobs.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
 
@@ -34,14 +35,17 @@ export class LayerDirectories {
 
   /** Whether every layer can be had without carrying a step out again. */
   isComplete(tree: Tree): boolean {
-    return tree.every((layer) => layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)))
+    return tree.every(
+      (layer) =>
+        layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)) || this.#findBlobOf(layer.id) !== undefined,
+    )
   }
 
   /** Absolute paths of the tree's layers, lowest first, all present.
    *  @throws {BuildError} when a layer cannot be pulled or unpacked */
   async ensure(tree: Tree): Promise<readonly string[]> {
     const implied = await Promise.all(
-      tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : [])),
+      tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : this.#ensureStep(layer.id))),
     )
     const paths: string[] = []
     for (const [index, layer] of tree.entries()) {
@@ -52,6 +56,30 @@ export class LayerDirectories {
       )
     }
     return paths
+  }
+
+  /** A step that only copied has left an archive, and no directory until somebody needs one. */
+  async #ensureStep(id: string): Promise<readonly string[]> {
+    const layer = this.pathOfStep(id)
+    if (existsSync(layer)) return []
+    const known = this.#unpacked.get(id)
+    if (known !== undefined) return known
+    const packed = this.#findBlobOf(id)
+    if (packed === undefined) throw new Error(`step ${id} has left no layer`)
+    const unpacking = Promise.all([this.#executor(), this.#store.lease.makeFolder('unpack')]).then(
+      async ([executor, scratch]) => {
+        const request = { blob: this.#store.blobs.pathOf(packed.blob.digest), diffId: packed.diffId, layer, scratch }
+        await executor.call('unpack', request, { signal: this.#signal })
+        return []
+      },
+    )
+    this.#unpacked.set(id, unpacking)
+    return unpacking
+  }
+
+  #findBlobOf(id: string): LayerBlob | undefined {
+    const packed = this.#store.facts.find('layer-blob', `${id}.gzip`) as LayerBlob | undefined
+    return packed !== undefined && existsSync(this.#store.blobs.pathOf(packed.blob.digest)) ? packed : undefined
   }
 
   #ensureUnpacked(layer: ImageLayer): Promise<readonly string[]> {

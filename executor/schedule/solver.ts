@@ -301,7 +301,7 @@ export class Solver {
       const given = { caches, secrets, agents, devices }
       await slots.runs.add(() => this.#performRun(vertex, { op, lower, sources, layer, ...given }))
     } else {
-      await slots.files.add(() => this.#performFiles({ op, lower, sources, layer }))
+      await slots.files.add(() => this.#performFiles(vertex, id, { op, lower, sources, layer }))
     }
     return [...base, { kind: 'step', id, base: 'below', createdAtMs: Date.now() }]
   }
@@ -314,12 +314,22 @@ export class Solver {
     return { kind: 'context', root: this.#services.contexts.folderOf(op), ignore: op.ignore }
   }
 
-  async #performFiles(request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
+  async #performFiles(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     this.#signal.throwIfAborted()
     const { store, executor } = this.#services
-    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
     const nowNs = BigInt(Date.now()) * 1_000_000n
+    const { op, lower, sources } = request
+    if (this.#isOnlyPacked(vertex) && (await this.layers.packFiles(id, { op, lower, sources, nowNs }))) return
+    const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
     await process.call('files', { ...request, scratch, nowNs }, { signal: this.#signal })
+  }
+
+  /** Whether nothing in this build reads the files of the vertex's layer, which ends in an image. */
+  #isOnlyPacked({ id }: Vertex): boolean {
+    if (!this.#services.packEarly) return false
+    const takers = [...this.#graph.vertices.values()].filter(({ inputs }) => inputs.includes(id))
+    if (takers.length === 0) return this.#chain.has(id)
+    return takers.every((taker) => taker.op.type === 'merge' && this.#isOnlyPacked(taker))
   }
 
   async #performRun(vertex: Vertex, request: Omit<RunCall, 'scratch'>): Promise<void> {

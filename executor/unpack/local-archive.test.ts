@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { archiveOf } from '../../test/support/archive.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { LayerFolder, type Attributes } from '../files/layer-folder.ts'
+import { LayerFolder } from '../files/layer-folder.ts'
+import type { Attributes } from '../files/layer-writer.ts'
 import { unpackLocalArchive } from './local-archive.ts'
 
 interface Setting {

@@ -1,6 +1,7 @@
 import { lstatSync, linkSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LayerFolder, type Attributes } from '../files/layer-folder.ts'
+import { LayerFolder } from '../files/layer-folder.ts'
+import type { Attributes } from '../files/layer-writer.ts'
 import { setFileTimes } from '../linux/index.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, isOpaque, LayeredTree, setOpaque } from '../tree/layered-tree.ts'

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
@@ -132,7 +132,7 @@ describe('building again', () => {
   test('carries a step out again when its layer is gone from the store', async () => {
     const project = new Project()
     const first = await project.build()
-    rmSync(join(project.store, 'v1/layers'), { recursive: true })
+    for (const form of ['layers', 'blobs']) rmSync(join(project.store, 'v1', form), { recursive: true })
     const { digest, done } = await project.build()
     expect(done).not.toEqual([])
     expect(digest).toMatch(/^sha256:/)
@@ -164,4 +164,43 @@ test('a file that changes while it is copied is not taken for what it was before
   expect(readFileSync(join(unpackWithUmoci(layout, 'latest', join(project.root, 'unpacked')), 'a'), 'utf8')).toBe(
     'before',
   )
+})
+
+describe('a copy that nothing in its build reads', () => {
+  const copying = 'FROM base\nCOPY d /d\n'
+  const files = { Dockerfile: copying, 'd/a': 'a\n', 'd/e/b': ['b\n', 0o755] } as const
+
+  test('is packed as it lies: no file of it is written to the store', async () => {
+    const project = new Project(files)
+    await project.build()
+    expect(execFileSync('find', [project.store, '-path', '*/d/a'], { encoding: 'utf8' })).toBe('')
+  })
+
+  test('is found again, and unpacked when a step of a later build needs its files', async () => {
+    const project = new Project(files)
+    await project.build()
+    writeFiles(project.context, { Dockerfile: `${copying}RUN cat /d/a /d/e/b > /both && test -x /d/e/b\n` })
+    const layout = join(project.root, 'layout')
+    const { cached, done } = await project.build('-o', `type=oci,dest=${layout},tar=false,name=a:latest`)
+    expect(cached).toEqual(
+      ['[1/3] FROM base', '[2/3] COPY d /d'].map((name) => expect.stringContaining(name) as string),
+    )
+    expect(done).toEqual([expect.stringContaining('[3/3] RUN') as string])
+    const tree = unpackWithUmoci(layout, 'latest', join(project.root, 'unpacked'))
+    expect(readFileSync(join(tree, 'both'), 'utf8')).toBe('a\nb\n')
+  })
+
+  test('gives the same layer as one that a step reads', async () => {
+    const config = async (dockerfile: string): Promise<readonly string[]> => {
+      const project = new Project({ ...files, Dockerfile: dockerfile })
+      for (const name of ['d', 'd/a', 'd/e', 'd/e/b']) utimesSync(join(project.context, name), 1e9, 1e9)
+      const layout = join(project.root, 'layout')
+      await project.build('-o', `type=oci,dest=${layout},tar=false,name=a:latest`, '--build-arg', 'SOURCE_DATE_EPOCH=0')
+      const text = execFileSync('skopeo', ['inspect', '--config', `oci:${layout}:latest`], { encoding: 'utf8' })
+      return (JSON.parse(text) as { readonly rootfs: { readonly diff_ids: readonly string[] } }).rootfs.diff_ids
+    }
+    const [, , packed] = await config('FROM base\nCOPY d/e /etc/\n')
+    const [, , written] = await config('FROM base\nCOPY d/e /etc/\nRUN true\n')
+    expect(packed).toBe(written)
+  })
 })
