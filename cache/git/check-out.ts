@@ -48,6 +48,7 @@ export async function checkOut(
   if (wanted.submodules && existsSync(join(folder, '.gitmodules'))) await checkOutSubmodules(repository, folder, signal)
   const commitSeconds = wanted.commitTime ? Number(await git(['log', '-1', '--format=%ct', commit])) : undefined
   if (keepGitDirectory === undefined) await removeGitDirectories(folder)
+  else if (keepGitDirectory.name === undefined) await git(['update-ref', '-d', name])
   if (commitSeconds !== undefined) setTimes(folder, commitSeconds)
 }
 

@@ -19,13 +19,13 @@ export function mirroredName(commit: string): string {
 
 /** Brings a commit into the mirror at `path`, a bare repository that is made when it is missing: the commit alone where the server can do that, else all that
  *  it takes to have it. The caller holds the mirror's lock. A mirror that a killed process has left in disorder is made anew.
- *  @param name full name of the reference that the commit was found by
+ *  @param name the reference that the commit was found by
  *  @throws {BuildError} `SOURCE_NOT_FOUND`, and what `askRepository()` throws */
 export async function fetchIntoMirror(
   repository: Repository,
   path: string,
   commit: string,
-  name: string | undefined,
+  name: string,
   options: MirrorOptions,
 ): Promise<void> {
   const isOld = existsSync(join(path, 'HEAD'))
@@ -53,14 +53,14 @@ async function fetchCommit(
   repository: Repository,
   path: string,
   commit: string,
-  name: string | undefined,
+  name: string,
   options: MirrorOptions,
 ): Promise<void> {
   const spec = `+${commit}:${mirroredName(commit)}`
   const everything = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
   const attempts: readonly (readonly string[])[] = [
     ['--depth=1', '--', repository.address, spec],
-    ...(name === undefined ? [] : [['--depth=1', '--', repository.address, `+${name}:${mirroredName(commit)}`]]),
+    ['--depth=1', '--', repository.address, `+${name}:${mirroredName(commit)}`],
     // Servers that cannot give a part, such as folders on a web server, can give everything.
     [...(existsSync(join(path, 'shallow')) ? ['--unshallow'] : []), '--', repository.address, ...everything],
   ]

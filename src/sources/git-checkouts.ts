@@ -61,7 +61,7 @@ export class GitCheckouts {
     const staged = join(await store.lease.makeFolder('checkout'), 'files')
     await mkdir(staged)
     await this.#options.tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
-      await fetchIntoMirror(repository, mirror, op.commit, op.gitDirectory?.name ?? source.reference, {
+      await fetchIntoMirror(repository, mirror, op.commit, op.gitDirectory?.name ?? source.reference ?? 'HEAD', {
         signal,
         discarded: () => store.lease.makeFolder('mirror'),
         onComplaint: (text) => report(text.split(/[\r\n]+/).findLast((line) => line !== '') ?? '', 0, undefined),

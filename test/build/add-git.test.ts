@@ -95,15 +95,20 @@ ADD --exclude=docs ${url}?ref=main /4/
     ])
   })
 
-  test('that is nothing but files on a web server does as well', async () => {
-    const { repository, url } = await serve({ kind: 'dumb' })
-    repository.commit({ f: '1' })
-    const second = repository.commit({ f: '2' })
-    repository.commit({ f: '3' })
-    prepareForDumbServers(repository.path)
-    const tree = await project(`FROM scratch\nADD ${url}#${second} /x/\nADD ${url} /y/\n`).buildFiles()
-    expect([read(tree, 'x/f'), read(tree, 'y/f')]).toEqual(['2', '3'])
-  })
+  for (const [kind, what] of [
+    ['old', 'that gives out only what it has names for'],
+    ['dumb', 'that is nothing but files on a web server'],
+  ] as const) {
+    test(`${what} does as well`, async () => {
+      const { repository, url } = await serve({ kind })
+      repository.commit({ f: '1' })
+      const second = repository.commit({ f: '2' })
+      repository.commit({ f: '3' })
+      prepareForDumbServers(repository.path)
+      const tree = await project(`FROM scratch\nADD ${url}#${second} /x/\nADD ${url} /y/\n`).buildFiles()
+      expect([read(tree, 'x/f'), read(tree, 'y/f')]).toEqual(['2', '3'])
+    })
+  }
 
   test('is reached by the git protocol, too', async () => {
     const repository = new GitRepository()

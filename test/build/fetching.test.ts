@@ -8,8 +8,9 @@ import { GitRepository } from '../support/git-repository.ts'
 import { startGitServer } from '../support/git-server.ts'
 import { lingering } from '../support/leftovers.ts'
 import { OrdinaryUser } from '../support/ordinary-user.ts'
-import { finished, startStave } from '../support/stave.ts'
+import { finished, startStave, stave } from '../support/stave.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { startWebProxy } from '../support/web-proxy.ts'
 import { startWebServer, type Page } from '../support/web-server.ts'
 
 /** Says that it was asked, and then nothing. */
@@ -46,6 +47,28 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     }
   })
 }
+
+describe('a proxy of the environment', () => {
+  test('is asked for files and repositories, but not for hosts that are excepted', async () => {
+    const repository = new GitRepository()
+    repository.commit({ f: 'f' })
+    const git = await startGitServer(dirname(repository.path))
+    const web = await startWebServer({ '/x': 'x' })
+    const [forFiles, forGit] = [await startWebProxy(web.host), await startWebProxy(git.host)]
+    const build = async (line: string, env: Readonly<Record<string, string>>): Promise<number | null> => {
+      const bench = new Bench({ Dockerfile: `FROM scratch\n${line}\n` })
+      return (await stave(['build', bench.cwd], { store: bench.store, env })).code
+    }
+    expect(await build('ADD http://files.example/x /x', { HTTP_PROXY: forFiles.url })).toBe(0)
+    expect(await build('ADD http://git.example/repository.git /x/', { HTTP_PROXY: forGit.url })).toBe(0)
+    expect([forFiles.hosts, forGit.hosts[0]]).toEqual([['files.example:80'], 'git.example'])
+    const asked = forFiles.hosts.length
+    expect(await build('ADD http://files.example/x /x', { HTTP_PROXY: forFiles.url, NO_PROXY: 'files.example' })).toBe(
+      1,
+    )
+    expect(forFiles.hosts).toHaveLength(asked)
+  })
+})
 
 describe('a mirror of a git repository', () => {
   async function fetchedOnce(): Promise<{ bench: Bench; repository: GitRepository; mirror: string }> {

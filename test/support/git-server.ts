@@ -16,8 +16,8 @@ export interface GitServer {
 }
 
 export interface GitServerOptions {
-  /** `smart`: git itself answers; `dumb`: files, as any web server gives them. */
-  readonly kind?: 'smart' | 'dumb'
+  /** `smart`: git itself answers; `old`: by the protocol that gives out only what it has names for; `dumb`: files, as any web server gives them. */
+  readonly kind?: 'smart' | 'old' | 'dumb'
   /** Value of the Authorization header without which nothing is given. */
   readonly authorization?: string
 }
@@ -30,7 +30,7 @@ export async function startGitServer(folder: string, options: GitServerOptions =
     if (options.authorization !== undefined && request.headers.authorization !== options.authorization) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end()
     } else if (options.kind === 'dumb') sendFile(folder, request, response)
-    else sendBackend(folder, request, response)
+    else sendBackend(folder, request, response, options.kind === 'old' ? '' : request.headers['git-protocol'])
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {
@@ -60,7 +60,12 @@ function sendFile(folder: string, request: IncomingMessage, response: ServerResp
 }
 
 /** @see https://git-scm.com/docs/git-http-backend */
-function sendBackend(folder: string, request: IncomingMessage, response: ServerResponse): void {
+function sendBackend(
+  folder: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  protocol: string | string[] = '',
+): void {
   const { pathname, search } = pathOf(request)
   const backend = spawn('git', ['http-backend'], {
     env: {
@@ -75,7 +80,7 @@ function sendBackend(folder: string, request: IncomingMessage, response: ServerR
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: request.headers['content-type'] ?? '',
       HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      GIT_PROTOCOL: String(protocol),
     },
     stdio: ['pipe', 'pipe', 'ignore'],
   })
