@@ -99,6 +99,8 @@ export interface RunLimits {
   /** Size of /dev/shm. `undefined`: 64 MiB, as Docker has it. */
   readonly shmSizeBytes: number | undefined
   readonly ulimits: readonly Ulimit[]
+  /** Absolute path of the control group that a run's own is made below. `undefined`: it has none of its own. */
+  readonly cgroupParent: string | undefined
 }
 
 export interface EnvEntry {

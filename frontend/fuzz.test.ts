@@ -25,7 +25,7 @@ const options: PlanOptions = {
   namedContexts: new Map(),
   ignore: new Map(),
   extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [] },
+  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
   entitlements: new Set(),
   multiPlatform: false,
 }

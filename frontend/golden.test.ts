@@ -94,7 +94,7 @@ function planOptions(folder: string): PlanOptions {
       existsSync(ignore) ? [['context', { text: readFileSync(ignore, 'utf8'), file: '.dockerignore' }]] : [],
     ),
     extraHosts: Object.entries(options.hosts ?? {}).map(([host, address]) => ({ host, address })),
-    limits: { shmSizeBytes: undefined, ulimits: [], ...options.limits },
+    limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined, ...options.limits },
     entitlements: new Set(options.allow),
     multiPlatform: options.multiPlatform ?? false,
   }
@@ -200,7 +200,11 @@ function summaryOfOp(op: Op): object {
         ...(security === 'sandbox' ? {} : { security }),
         ...(hostname === 'buildkitsandbox' ? {} : { hostname }),
         ...(extraHosts.length === 0 ? {} : { extraHosts, extraHostAddresses: unkeyed.extraHostAddresses }),
-        ...(limits.shmSizeBytes === undefined && limits.ulimits.length === 0 ? {} : { limits }),
+        ...(Object.values(limits)
+          .flat()
+          .every((value) => value === undefined)
+          ? {}
+          : { limits }),
         ...(unkeyed.cacheNamespace === '' ? {} : { cacheNamespace: unkeyed.cacheNamespace }),
         ...(unkeyed.proxyEnv.length === 0 ? {} : { proxyEnv: unkeyed.proxyEnv }),
       }

@@ -58,6 +58,7 @@ export async function runProcess(
         mounts,
         shmSizeBytes: op.limits.shmSizeBytes ?? defaultShmBytes,
         ulimits: op.limits.ulimits,
+        cgroupParent: op.limits.cgroupParent,
       },
       io,
     )

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BuildError } from '../../core/errors.ts'
-import type { CallName, CallRequest, CallResult, FromExecutor, ToExecutor } from './protocol.ts'
+import type { CallName, CallRequest, CallResult, FromExecutor, RunCall, ToExecutor } from './protocol.ts'
 import { receiveError } from './sent-error.ts'
 
 /** The executor process, seen from the front. */
@@ -146,6 +146,8 @@ class ExecutorProcess implements Executor {
   readonly #child: ChildProcess
   readonly #pending = new Map<number, Pending>()
   readonly #owner: string
+  /** Where runs have had their control groups. */
+  readonly #cgroupParents = new Set(['/'])
   #lastId = 0
 
   constructor(child: ChildProcess, complaints: Complaints, owner: string) {
@@ -162,6 +164,7 @@ class ExecutorProcess implements Executor {
   call<Name extends CallName>(name: Name, request: CallRequest<Name>, io: CallIo = {}): Promise<CallResult<Name>> {
     const { signal } = io
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+    if (name === 'run') this.#cgroupParents.add((request as RunCall).op.limits.cgroupParent ?? '/')
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       // A process is ended and waited for; other work ends with this process, which is soon.
@@ -190,7 +193,7 @@ class ExecutorProcess implements Executor {
   /** What a process that was killed could not take away itself. */
   async #removeCgroups(): Promise<void> {
     const { removeLeftoverCgroups } = await import('../sandbox/oci/cgroups.ts')
-    removeLeftoverCgroups(`${this.#owner}~`)
+    removeLeftoverCgroups(`${this.#owner}~`, [...this.#cgroupParents])
   }
 
   #send(message: ToExecutor): void {

@@ -39,6 +39,8 @@ export interface SandboxProcess {
   readonly mounts: readonly SandboxMount[]
   readonly shmSizeBytes: number
   readonly ulimits: readonly Ulimit[]
+  /** Absolute path of a control group that this process's own is made below; `undefined`: it gets none. */
+  readonly cgroupParent?: string | undefined
 }
 
 /** Targets are absolute inside the root. They contain no symbolic link: the caller resolved them in there. */

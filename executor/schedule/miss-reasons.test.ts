@@ -25,7 +25,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
     security: 'sandbox',
     hostname: 'h',
     extraHosts: [],
-    limits: { shmSizeBytes: undefined, ulimits: [] },
+    limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
     unkeyed: { proxyEnv: [], extraHostAddresses: [], cacheNamespace: '' },
     ...fields,
   }

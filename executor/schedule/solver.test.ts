@@ -29,7 +29,7 @@ function runOp(command: string): RunOp {
     security: 'sandbox',
     hostname: 'test',
     extraHosts: [],
-    limits: { shmSizeBytes: undefined, ulimits: [] },
+    limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
     unkeyed: { proxyEnv: [], extraHostAddresses: [], cacheNamespace: '' },
   }
 }

@@ -24,7 +24,7 @@ const defaults: PlanOptions = {
   namedContexts: new Map(),
   ignore: new Map(),
   extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [] },
+  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
   entitlements: new Set(),
   multiPlatform: false,
 }

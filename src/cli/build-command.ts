@@ -29,6 +29,7 @@ interface BuildOptions {
   readonly ssh?: readonly string[]
   readonly addHost?: readonly string[]
   readonly shmSize?: string
+  readonly cgroupParent?: string
   readonly ulimit?: readonly string[]
   readonly output?: readonly OutputRequest[]
   readonly push?: boolean
@@ -86,6 +87,7 @@ export function addBuildCommand(program: Command, terminal: Terminal, setExitCod
     )
     .option('--add-host <name=address>', 'line for /etc/hosts of RUN steps (repeatable)', collect)
     .option('--shm-size <size>', 'size of /dev/shm of RUN steps, such as 128m')
+    .option('--cgroup-parent <path>', 'control group that those of RUN steps are made below')
     .option('--ulimit <name=soft[:hard]>', 'limit of RUN steps, such as nofile=1024:4096 (repeatable)', collect)
     .option('-o, --output <spec>', 'where the result goes, such as type=oci,dest=app.tar (repeatable)', collectOutput)
     .option('--push', 'push the image under its names: short for --output=type=registry')
@@ -142,6 +144,7 @@ function invocationOf(context: string, options: BuildOptions, env: Terminal['env
       ssh: Object.fromEntries((options.ssh ?? []).map(parseSsh)),
       extraHosts: options.addHost?.map(parseHost),
       shmSizeBytes: options.shmSize === undefined ? undefined : parseSize('--shm-size', options.shmSize),
+      cgroupParent: options.cgroupParent,
       ulimits: parseUlimits(options.ulimit ?? []),
       outputs,
       platform: options.platform,

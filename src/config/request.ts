@@ -30,6 +30,8 @@ export interface BuildRequest {
   readonly shmSizeBytes?: number | undefined
   /** Limits of RUN instructions' processes by the names of setrlimit(2): `nofile`. -1 is no limit; the hard one is the soft one by default. */
   readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard?: number | undefined }>> | undefined
+  /** Path of the control group that those of RUN instructions are made below: its limits hold for them. */
+  readonly cgroupParent?: string | undefined
   /** Secrets for `RUN --mount=type=secret`, by id. At most 500 KiB each. None of them enters the image, the store, a key or an event. */
   readonly secrets?: Readonly<Record<string, SecretRequest>> | undefined
   /** Agents for `RUN --mount=type=ssh`, by id: `default` is what an instruction without an id has. */

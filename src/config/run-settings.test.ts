@@ -9,7 +9,7 @@ function settings(request: Partial<BuildRequest>, env: Readonly<Record<string, s
 test('nothing is allowed, limited or added when nothing is said', () => {
   expect(settings({})).toEqual({
     extraHosts: [],
-    limits: { shmSizeBytes: undefined, ulimits: [] },
+    limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
     entitlements: new Set(),
     secrets: new Map(),
     agents: new Map(),
@@ -65,6 +65,8 @@ const wrong: Readonly<Record<string, Partial<BuildRequest>>> = {
   'a secret without an id': { secrets: { '': { env: 'X' } } },
   'an agent where there is none': { ssh: { default: {} } },
   'an agent without keys': { ssh: { default: { keys: [] } } },
+  'a control group outside': { cgroupParent: '../x' },
+  'the root of control groups': { cgroupParent: '/.' },
   'a /dev/shm of no size': { shmSizeBytes: 0 },
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { BuildError } from '../../core/errors.ts'
 import type { RunLimits } from '../../core/ops.ts'
+import { cleanPath, rootedPath } from '../../core/patterns/clean-path.ts'
 import { isUlimitName, ulimitNames, type Ulimit } from '../../core/ulimits.ts'
 import type { ExtraHost } from '../../frontend/index.ts'
 import { resolveAgent, type AgentSource } from './agents.ts'
@@ -22,7 +23,11 @@ export interface RunSettings {
 export function resolveRunSettings(request: BuildRequest, env: Environment): RunSettings {
   return {
     extraHosts: (request.extraHosts ?? []).map(resolveHost),
-    limits: { shmSizeBytes: shmSize(request.shmSizeBytes), ulimits: resolveUlimits(request.ulimits ?? {}) },
+    limits: {
+      shmSizeBytes: shmSize(request.shmSizeBytes),
+      ulimits: resolveUlimits(request.ulimits ?? {}),
+      cgroupParent: resolveCgroup(request.cgroupParent),
+    },
     entitlements: resolveEntitlements(request),
     secrets: mapValues(request.secrets, resolveSecret),
     agents: mapValues(request.ssh, (id, agent) => resolveAgent(id, agent, env)),
@@ -45,6 +50,12 @@ function shmSize(sizeBytes: number | undefined): number | undefined {
   // A tmpfs without a size may take all memory.
   if (sizeBytes === undefined || (Number.isSafeInteger(sizeBytes) && sizeBytes > 0)) return sizeBytes
   throw invalid(`"shmSizeBytes" must be a whole number from 1; got ${JSON.stringify(sizeBytes)}`)
+}
+
+function resolveCgroup(path: string | undefined): string | undefined {
+  if (path === undefined || path === '') return undefined
+  if (!path.split('/').includes('..') && cleanPath(path) !== '/') return rootedPath(path)
+  throw invalid(`"cgroupParent" must be the path of a control group; got ${JSON.stringify(path)}`)
 }
 
 function resolveUlimits(limits: NonNullable<BuildRequest['ulimits']>): readonly Ulimit[] {

@@ -63,6 +63,7 @@ const known: Readonly<Record<keyof BuildRequest, true>> = {
   extraHosts: true,
   shmSizeBytes: true,
   ulimits: true,
+  cgroupParent: true,
   secrets: true,
   ssh: true,
   outputs: true,

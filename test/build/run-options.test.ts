@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { Project } from '../support/project.ts'
-import { cachedSteps } from '../support/stave.ts'
+import { cachedSteps, finished, startStave } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -24,6 +25,22 @@ async function madeBy(dockerfile: string, paths: readonly string[], ...args: rea
   return paths.map((path) => readFileSync(join(root, path), 'utf8'))
 }
 
+function processesIn(group: string): readonly string[] {
+  try {
+    return readFileSync(join(group, 'cgroup.procs'), 'utf8')
+      .split('\n')
+      .filter((pid) => pid !== '')
+  } catch {
+    return [] // it is gone
+  }
+}
+
+/** In all hierarchies. */
+function groupsBelow(parent: string): readonly string[] {
+  const { stdout } = spawnSync('find', ['/sys/fs/cgroup', '-path', `*/${parent}*`, '-type', 'd'], { encoding: 'utf8' })
+  return stdout.split('\n').filter((path) => path !== '')
+}
+
 describe.each(['oci', 'native', 'chroot'])('in the sandbox %s', (isolation) => {
   test('hosts are added, with this machine for host-gateway', async () => {
     const hosts = ['--add-host', 'db:10.0.0.1', '--add-host', 'v6=[fd00::1]', '--add-host', 'here=host-gateway']
@@ -36,6 +53,22 @@ describe.each(['oci', 'native', 'chroot'])('in the sandbox %s', (isolation) => {
     const script = 'RUN ulimit -Sn > /soft; ulimit -Hn > /hard; ulimit -Hc > /core'
     const seen = await madeBy(script, ['soft', 'hard', 'core'], '--isolation', isolation, ...limits)
     expect(seen).toEqual(['70\n', '80\n', '0\n'])
+  })
+
+  test('processes are in a control group below the one asked for, which is gone when they are', async () => {
+    const parent = `stave-parent-${process.pid}-${isolation}`
+    const args = ['--isolation', isolation, '--cgroup-parent', `/${parent}/sub`]
+    const at = project('RUN sleep 0.5')
+    const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store })
+    const seen = new Set<string>()
+    const watching = setInterval(() => {
+      for (const path of groupsBelow(parent)) if (processesIn(path).length > 0) seen.add(path)
+    }, 5)
+    const { code, stderr } = await finished(child)
+    clearInterval(watching)
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    expect([...seen].some((path) => new RegExp(`/${parent}/sub/stave-`).test(path))).toBe(true)
+    expect(groupsBelow(parent)).toEqual([])
   })
 
   test('a limit above ours fails the step, and says what ours is', async () => {

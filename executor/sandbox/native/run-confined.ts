@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { BuildError } from '../../../core/errors.ts'
 import { ChildProgramError, LinuxError, type ChildProgram } from '../../linux/index.ts'
 import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
 import { openOutputPipes } from '../output-pipes.ts'
 import { limitsFor } from '../resource-limits.ts'
+import { openRunCgroup } from '../run-cgroup.ts'
 import type { SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { seccompProgram } from '../seccomp/index.ts'
 import { announceStart, outOfMemoryKills, supervise } from '../supervise.ts'
@@ -42,10 +44,13 @@ export async function runConfined(
     capabilities: capabilitiesFor(process),
     filter: settings.filtersSyscalls ? filter() : undefined,
   })
+  const { cgroupParent, scratch } = process
+  await using group = cgroupParent === undefined ? undefined : openRunCgroup(cgroupParent, basename(scratch))
+  const startNow = (): number => start(program, process, confinement, command)
   let supervising: Promise<SandboxExit>
   {
     using _start = announceStart()
-    supervising = supervise(start(program, process, confinement, command), io.signal, killsBefore)
+    supervising = supervise(group === undefined ? startNow() : group.startInside(startNow), io.signal, killsBefore)
   }
   pipes.handOver()
   const exit = await supervising

@@ -4,23 +4,26 @@ import { isErrno, unmount } from '../../linux/index.ts'
 
 const namePrefix = 'stave-'
 
-/** Path of the cgroup that runc makes for a run, below every hierarchy.
- *  @param name of the run's scratch folder */
-export function cgroupPath(name: string): string {
-  return `/${namePrefix}${name}`
+/** Path of a run's cgroup, below every hierarchy.
+ *  @param name of the run's scratch folder; @param parent path of the one above it */
+export function cgroupPath(name: string, parent = '/'): string {
+  return join(parent, `${namePrefix}${name}`)
 }
 
 /** Removes the cgroup of one run from every hierarchy; idempotent. One that is in use stays. */
-export function removeCgroup(name: string): void {
-  for (const hierarchy of hierarchies()) removeTree(join(hierarchy, cgroupPath(name)))
+export function removeCgroup(name: string, parent = '/'): void {
+  for (const { path } of hierarchies()) removeTree(join(path, cgroupPath(name, parent)))
 }
 
-/** Removes the cgroups that runtimes made for runs, in every hierarchy, if the names of their scratch folders begin so: what a build that was
- *  killed has left. Those in use stay. */
-export function removeLeftoverCgroups(scratchPrefix: string): void {
-  for (const hierarchy of hierarchies()) {
-    const left = directoriesIn(hierarchy).filter((name) => name.startsWith(`${namePrefix}${scratchPrefix}`))
-    for (const name of left) removeTree(join(hierarchy, name))
+/** Removes the cgroups that were made for runs, in every hierarchy, if the names of their scratch folders begin so: what a build that was
+ *  killed has left. Those in use stay.
+ *  @param parents paths of those that they may be below */
+export function removeLeftoverCgroups(scratchPrefix: string, parents: readonly string[] = ['/']): void {
+  for (const { path } of hierarchies()) {
+    for (const above of parents.map((parent) => join(path, parent))) {
+      const left = directoriesIn(above).filter((name) => name.startsWith(`${namePrefix}${scratchPrefix}`))
+      for (const name of left) removeTree(join(above, name))
+    }
   }
 }
 
@@ -44,12 +47,25 @@ function isCgroup2(path: string): boolean {
   }
 }
 
+export interface Hierarchy {
+  /** Where it is mounted. */
+  readonly path: string
+  /** Which part of it is. */
+  readonly root: string
+  /** Controllers of version 1, with `name=…` of one without any; none of version 2. */
+  readonly names: readonly string[]
+}
+
 /** @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */
-function hierarchies(): readonly string[] {
+export function hierarchies(): readonly Hierarchy[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => line.split(' ')[4] ?? '')
+    .map((line) => {
+      const [, , , root = '/', path = ''] = line.split(' ')
+      const options = (line.split(' - ')[1] ?? '').split(' ')[2] ?? ''
+      return { path, root, names: / - cgroup2 /.test(line) ? [] : options.split(',').filter((name) => name !== 'rw') }
+    })
 }
 
 function removeTree(path: string): void {

@@ -7,6 +7,7 @@ import { becomeSubreaper } from '../../linux/index.ts'
 import { checkRoot } from '../check-root.ts'
 import { findCommand, notFound } from '../find-command.ts'
 import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
+import { openRunCgroup, type RunCgroup } from '../run-cgroup.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { announceStart, outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
@@ -43,7 +44,7 @@ function runForRunc(options: OciOptions): Sandbox['run'] {
     try {
       return await runBundle(options, memory.process, io, cgroup)
     } finally {
-      if (cgroup !== undefined) removeCgroup(cgroup)
+      if (cgroup !== undefined) removeCgroup(cgroup, process.cgroupParent)
     }
   }
 }
@@ -58,15 +59,17 @@ async function runBundle(
   checkRoot(process.root)
   const command = findCommand(process)
   const killsBefore = outOfMemoryKills()
-  const cgroupsPath = cgroup === undefined ? undefined : cgroupPath(cgroup)
+  const cgroupsPath = cgroup === undefined ? undefined : cgroupPath(cgroup, process.cgroupParent)
   const config = ociConfig(process, { runtime: runtime.name, facts, cgroupsPath, openFiles })
   writeFileSync(join(process.scratch, 'config.json'), formatConfig(config))
   const refusal = watchForRefusal(io)
+  const { cgroupParent, scratch } = process
+  await using group = cgroupParent === undefined ? undefined : openRunCgroup(cgroupParent, basename(scratch))
   using pipes = openOutputPipes(command.doubt === undefined ? io : refusal)
   let supervising: Promise<SandboxExit>
   {
     using _start = announceStart()
-    const pid = await start(runtime, process, pipes)
+    const pid = await start(runtime, process, pipes, group)
     supervising = supervise(pid, io.signal, killsBefore)
   }
   const exit = await supervising
@@ -93,7 +96,12 @@ const containerId = 'run'
 
 /** Resolves to the process's id once it runs.
  *  @throws {BuildError} */
-async function start(runtime: Runtime, process: SandboxProcess, pipes: OutputPipes): Promise<number> {
+async function start(
+  runtime: Runtime,
+  process: SandboxProcess,
+  pipes: OutputPipes,
+  group: RunCgroup | undefined,
+): Promise<number> {
   const { scratch } = process
   const pidFile = join(scratch, 'pid')
   const logFile = join(scratch, 'log')
@@ -102,7 +110,8 @@ async function start(runtime: Runtime, process: SandboxProcess, pipes: OutputPip
     ...(runtime.name === 'crun' ? ['--cgroup-manager=disabled'] : []),
     ...['run', '--detach', '--pid-file', pidFile, '--bundle', scratch, containerId],
   ]
-  const child = spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
+  const spawnNow = (): ChildProcess => spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
+  const child = group === undefined ? spawnNow() : group.startInside(spawnNow)
   const code = await exitCode(child)
   if (code !== 0) {
     await reapRuntime()
