@@ -1,10 +1,15 @@
+/** Nobody misspells longer ones; and they would take long to compare. */
+const longestWord = 100
+
 /** What the user may have meant: the option at most two edits away, the nearest first, and of equals the one that is
  *  listed first. `undefined`: nothing is near, or the word is itself an option. Case does not count. */
 export function findSuggestion(word: string, options: Iterable<string>): string | undefined {
+  if (word.length > longestWord) return undefined
   const wanted = word.toLowerCase()
   let best: string | undefined
   let bestDistance = 3
   for (const option of options) {
+    if (Math.abs(option.length - word.length) >= bestDistance) continue
     const distance = editDistance(wanted, option.toLowerCase())
     if (distance === 0) return undefined
     if (distance < bestDistance) {

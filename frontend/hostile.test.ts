@@ -101,3 +101,30 @@ test('very many instructions, words, continued lines and stages are only many', 
     'none',
   )
 })
+
+const blanks = ' '.repeat(500_000)
+
+test.each<[what: string, text: string]>([
+  ['a word and a word', `RUN a${blanks}b`],
+  ['a comment', `# a${blanks}b`],
+  ['a check', `# check=skip=all${blanks}b\nENV a b`],
+  ['a variable and its value', `ENV a${blanks}b${blanks}c`],
+  ['an escape and what follows', `RUN a \\${blanks}x`],
+  ['the words of a list', `CMD ["a"${blanks},"b"]${blanks}`],
+  ['a type and its command', `HEALTHCHECK CMD${blanks}x`],
+  ['the parts of a FROM', `FROM scratch${blanks}AS${blanks}x`],
+])('any number of blanks may stand within %s', (_, text) => {
+  expect(failure(text)).toBe('none')
+})
+
+test('any number of blanks may stand in directives, and of carriage returns in lines', () => {
+  expect(parseDockerfile(`# escape=\\${blanks}\nFROM scratch`, 'Dockerfile').escape).toBe('\\')
+  expect(parseDockerfile(`# x=y${blanks}z\nFROM scratch`, 'Dockerfile').directives.size).toBe(0)
+  expect(failure(`RUN a${'\r'.repeat(500_000)}b`)).toBe('none')
+})
+
+test('a duration of any number of digits is none, and a long word is like no other', () => {
+  expect(failure(`HEALTHCHECK --interval=${'1'.repeat(500_000)}x CMD a`)).toContain('Invalid duration')
+  expect(failure(`${'Q'.repeat(500_000)} x`)).toContain('INSTRUCTION_UNKNOWN')
+  expect(failure(`ENV ${'Q'.repeat(500_000)}=1\nUSER $${'W'.repeat(500_000)}`)).toBe('none')
+})

@@ -9,11 +9,15 @@ const unitNanoseconds: Readonly<Record<string, number>> = {
   h: 3600e9,
 }
 
+/** More digits than that are no duration that anything could wait for. */
+const longest = 100
+
 /** Nanoseconds of `1h15m30.5s`. `undefined`: it is no duration.
  *  @see https://pkg.go.dev/time#ParseDuration */
 export function findDuration(text: string): number | undefined {
   const [, sign = '', amount = ''] = /^([+-]?)(.+)$/.exec(text) ?? []
   if (amount === '0') return 0
+  if (amount.length > longest) return undefined
   if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(amount)) return undefined
   let nanoseconds = 0
   for (const [, number = '', unit = ''] of amount.matchAll(/([\d.]+)([^\d.]+)/g)) {

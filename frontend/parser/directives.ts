@@ -63,7 +63,9 @@ export class DirectiveReader {
 export function findDirective(line: PlacedText, mark: '#' | '//' = '#'): Directive | undefined {
   if (!line.text.startsWith(mark)) return undefined
   const body = line.text.slice(mark.length + leadingSpace(line.text.slice(mark.length)))
-  const [, key = '', value = ''] = /^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(body) ?? []
+  const [written = '', key = ''] = /^([a-zA-Z][a-zA-Z0-9]*)\s*=/.exec(body) ?? []
+  const value = body.slice(written.length).trim()
+  if (value === '') return undefined
   const name = names.find((known) => known === key.toLowerCase())
   return name === undefined ? undefined : { name, value, range: line.trim().range }
 }

@@ -16,7 +16,13 @@ export function splitLines(text: string): readonly Line[] {
   const raw = text.split('\n')
   const lines = raw.map((line, index) => (index < raw.length - 1 ? `${line}\n` : line))
   if (lines.at(-1) === '') lines.pop()
-  return lines.map((line, index) => ({ number: index + 1, raw: line, text: line.replace(/[\r\n]+$/, '') }))
+  return lines.map((line, index) => ({ number: index + 1, raw: line, text: withoutEnding(line) }))
+}
+
+function withoutEnding(line: string): string {
+  let end = line.length
+  while (line.charAt(end - 1) === '\n' || line.charAt(end - 1) === '\r') end--
+  return line.slice(0, end)
 }
 
 export function isComment(text: string): boolean {
