@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Repository, ResolvedReference } from '../../cache/git/index.ts'
 import type { Store } from '../../cache/store.ts'
 import { canonicalJson } from '../../core/canonical-json.ts'
@@ -25,8 +25,8 @@ export interface GitCheckoutsOptions {
 /** A commit, in full, and the full name of the reference that led to it. */
 export type PinnedCommit = Pick<ResolvedReference, 'commit' | 'name'>
 
-/** Commits of git repositories as folders. What was fetched stays in the store: a bare mirror for each repository, and a folder, never written to again, for each
- *  commit that was checked out. */
+/** Commits of git repositories as folders. What was fetched stays in the store for as long as it is used now and then: a bare mirror for each repository, and a folder,
+ *  never written to again, for each commit that was checked out. */
 export class GitCheckouts {
   readonly #options: GitCheckoutsOptions
   readonly #pinned = new Map<string, Promise<PinnedCommit>>()
@@ -51,34 +51,47 @@ export class GitCheckouts {
   async checkOut(op: GitOp): Promise<string> {
     const { store, signal } = this.#options
     const folder = await this.#folderOf(op)
-    if (existsSync(folder)) return folder
+    const { markUsed, sweepUnused } = await import('../../cache/git/index.ts')
+    if (!existsSync(folder)) {
+      const mirror = join(store.root, 'git', hashOf(splitAddress(op.unkeyed.source).address))
+      await using _lock = await store.lock(`git ${mirror}`, signal)
+      if (!existsSync(folder)) await this.#makeCheckout(op, mirror, folder)
+      await markUsed(mirror)
+      for (const parent of [dirname(mirror), dirname(folder)]) await sweepUnused(parent, this.#discarded)
+    }
+    await markUsed(folder)
+    return folder
+  }
+
+  async #makeCheckout(op: GitOp, mirror: string, folder: string): Promise<void> {
+    const { store, signal, tasks } = this.#options
     const { fetchIntoMirror, checkOut } = await import('../../cache/git/index.ts')
     const { source } = op.unkeyed
+    const { commit, submodules, gitDirectory } = op
     const repository = await this.#repositoryOf(source)
-    const mirror = join(store.root, 'git', hashOf(repository.address))
-    await using _lock = await store.lock(`git ${mirror}`, signal)
-    if (existsSync(folder)) return folder
     const staged = join(await store.lease.makeFolder('checkout'), 'files')
     await mkdir(staged)
-    await this.#options.tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
-      await fetchIntoMirror(repository, mirror, op.commit, op.gitDirectory?.name ?? source.reference ?? 'HEAD', {
+    await tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
+      await fetchIntoMirror(repository, mirror, commit, gitDirectory?.name ?? source.reference ?? 'HEAD', {
         signal,
-        discarded: () => store.lease.makeFolder('mirror'),
+        discarded: this.#discarded,
         onComplaint: (text) => report(text.split(/[\r\n]+/).findLast((line) => line !== '') ?? '', 0, undefined),
       })
-      const { commit, submodules, gitDirectory } = op
       const wanted = { commit, submodules, commitTime: op.mtime === 'commit', keepGitDirectory: gitDirectory }
       try {
         await checkOut(repository, mirror, staged, wanted, signal)
       } catch (error) {
         // Was it the mirror's fault, the next build begins without it.
-        await rename(mirror, join(await store.lease.makeFolder('mirror'), 'mirror'))
+        if (error instanceof BuildError) await rename(mirror, join(await this.#discarded(), 'mirror'))
         throw error
       }
     })
-    await rename(staged, folder)
-    return folder
+    await rename(staged, folder).catch((error: unknown) => {
+      if (!existsSync(folder)) throw error // else a build has made it from another mirror
+    })
   }
+
+  readonly #discarded = (): Promise<string> => this.#options.store.lease.makeFolder('discarded')
 
   async #pin(source: GitSource): Promise<PinnedCommit> {
     const { reference } = source
@@ -100,16 +113,13 @@ export class GitCheckouts {
     return join(parent, hashOf(canonicalJson({ commit, submodules, mtime, gitDirectory: gitDirectory ?? null })))
   }
 
-  async #repositoryOf({ repository }: GitSource): Promise<Repository> {
+  async #repositoryOf(source: GitSource): Promise<Repository> {
     const { env, findSshAgent, store } = this.#options
-    const isWeb = /^https?:/i.test(repository)
-    const { url, credentials } = isWeb
-      ? splitCredentials(new URL(repository))
-      : { url: undefined, credentials: undefined }
+    const { address, url, credentials } = splitAddress(source)
     const own = credentials && basic(credentials.user, credentials.password)
     const authorization = url === undefined ? undefined : ((await this.#authorizationFor(url.host)) ?? own)
     return {
-      address: url?.href ?? repository,
+      address,
       // git would send the header along to wherever it is redirected.
       config:
         url === undefined || authorization === undefined
@@ -118,7 +128,7 @@ export class GitCheckouts {
               [`http.${url.origin}/.extraHeader`]: `Authorization: ${authorization}`,
               [`http.${url.origin}/.followRedirects`]: 'false',
             },
-      sshCommand: sshCommand(isWeb ? undefined : await findSshAgent(), store.lease.path, env['HOME']),
+      sshCommand: sshCommand(url === undefined ? await findSshAgent() : undefined, store.lease.path, env['HOME']),
       env,
     }
   }
@@ -133,6 +143,13 @@ export class GitCheckouts {
     }
     return undefined
   }
+}
+
+/** The address for git, and what of it is credentials; those of the web alone can have some. */
+function splitAddress({ repository }: GitSource) {
+  if (!/^https?:/i.test(repository)) return { address: repository, url: undefined, credentials: undefined }
+  const { url, credentials } = splitCredentials(new URL(repository))
+  return { address: url.href, url, credentials }
 }
 
 /** @throws {BuildError} `CHECKSUM_MISMATCH` when the commit is not the one that the address says */

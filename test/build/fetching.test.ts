@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { archiveOf } from '../support/archive.ts'
 import { Bench } from '../support/bench.ts'
@@ -94,6 +94,22 @@ describe('a mirror of a git repository', () => {
     execFileSync('sh', ['-c', `find ${mirror}/objects -type f -exec chmod u+w {} + -exec truncate -s 10 {} +`])
     await bench.try(['.'])
     expect(readFileSync(join(await bench.build(['.']), 'x/f'), 'utf8')).toBe('2')
+  })
+
+  test('goes, as checkouts do, when nobody has used it for two days', async () => {
+    const { bench, repository, mirror } = await fetchedOnce()
+    const checkouts = join(bench.store, 'v1/checkouts')
+    const [first = ''] = readdirSync(checkouts)
+    const old = join(dirname(mirror), 'old')
+    mkdirSync(old)
+    const then = new Date(Date.now() - 49 * 60 * 60 * 1000)
+    for (const path of [old, join(checkouts, first)]) utimesSync(path, then, then)
+    repository.commit({ f: '2' })
+    await bench.build(['.'])
+    expect(readdirSync(dirname(mirror))).toEqual([basename(mirror)])
+    expect(readdirSync(checkouts)).not.toContain(first)
+    expect(readdirSync(checkouts)).toHaveLength(1)
+    expect(bench.leftovers()).toEqual([])
   })
 
   test('is shared by builds that run at the same time', async () => {
