@@ -1,4 +1,4 @@
-import type { BuildEvent, Outcome } from '../../core/events.ts'
+import type { BuildEvent, Outcome, Warning } from '../../core/events.ts'
 import { OutputText } from './output-text.ts'
 
 /** A line that is longer than this is broken: some steps print for ever without ending one. */
@@ -27,7 +27,7 @@ export class PlainProgress {
       case 'task-finished':
         return this.#finish(this.#item(event.task), event.outcome, event.atMs)
       case 'warning':
-        return `\nWARNING: ${event.warning.message}\n`
+        return `\n${warningText(event.warning)}\n`
       default:
         return event satisfies never
     }
@@ -99,6 +99,12 @@ function endOf(outcome: Outcome, tookMs: number): string {
     default:
       return outcome satisfies never
   }
+}
+
+/** `WARNING: UndefinedVar: Usage of undefined variable '$x' (Dockerfile:8)` */
+function warningText({ rule, message, source }: Warning): string {
+  const place = source === undefined ? '' : ` (${source.file}:${source.start.line})`
+  return `WARNING: ${rule === undefined ? '' : `${rule}: `}${message}${place}`
 }
 
 function firstLine(text: string): string {
