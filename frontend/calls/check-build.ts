@@ -28,6 +28,6 @@ export function checkBuild(dockerfile: Dockerfile, options: PlanOptions, answers
   const result = collect(errors, () => lookAt(dockerfile, options, answers, lint, extent))
   if (result?.kind === 'questions') return result
   errors.push(...(result?.analysis.errors ?? []))
-  if (errors.length === 0) collect(errors, () => lint.enforce())
+  if (errors.length === 0 && lint.verdict !== undefined) errors.push(lint.verdict)
   return { kind: 'findings', findings: { warnings: lint.warnings, errors: errors.flatMap(failuresOf) } }
 }

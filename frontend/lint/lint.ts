@@ -46,15 +46,21 @@ export class Lint {
     return [...this.#found.values()].sort((a, b) => lineOf(a) - lineOf(b))
   }
 
-  /** @throws {BuildError} `CHECK_FAILED`, if there are findings and the Dockerfile wants none */
-  enforce(): void {
-    const [first] = this.warnings
-    if (!this.#options.error || first === undefined) return
-    const names = [...new Set(this.warnings.map(({ rule }) => rule))].join(', ')
-    throw new BuildError('CHECK_FAILED', `Lint violation found for rules: ${names}`, {
-      hint: first.message.endsWith('.') ? first.message : `${first.message}.`,
-      source: first.source,
+  /** A failure for each finding, if the Dockerfile wants none. */
+  get violations(): readonly BuildError[] {
+    if (!this.#options.error) return []
+    return this.warnings.map(({ rule, message, url, source }) => {
+      const skip = `"# check=skip=${rule ?? ''}" above the instruction lets it pass.`
+      const hint = url === undefined ? skip : `See ${url}; ${skip}`
+      return new BuildError('CHECK_FAILED', `Lint violation found for rule ${rule ?? ''}: ${message}`, { source, hint })
     })
+  }
+
+  /** The same as one failure, for who has told the findings already. */
+  get verdict(): BuildError | undefined {
+    if (this.violations.length === 0) return undefined
+    const names = [...new Set(this.warnings.map(({ rule }) => rule))].join(', ')
+    return new BuildError('CHECK_FAILED', `Lint violation found for rules: ${names}`)
   }
 
   #isOn(rule: RuleName): boolean {

@@ -20,7 +20,7 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: A
   throwCollected(errors)
   const state = states.get(target.index)
   if (state === undefined) throw new Error('lowerStages() left out the target')
-  lint.enforce()
+  throwCollected(lint.violations)
   return {
     kind: 'plan',
     plan: {

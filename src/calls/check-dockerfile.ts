@@ -6,7 +6,7 @@ import { withLook, type CallOptions } from './look.ts'
 export interface CheckReport extends Findings {
   /** What `source` of warnings and errors is relative to: the Dockerfile's name as they have it, and its text. */
   readonly file: { readonly name: string; readonly text: string }
-  /** Bases that could not be looked at: variables that they may set were not checked. */
+  /** Bases that could not be looked at, in the order of the file: variables that they may set were not checked. */
   readonly unknownBases: readonly BuildError[]
 }
 
@@ -19,10 +19,14 @@ export async function checkDockerfile(request: BuildRequest, options: CallOption
     try {
       const dockerfile = parseDockerfile(text, name, { syntax })
       const { findings } = await answerAll((answers) => checkBuild(dockerfile, plan, answers))
-      return { ...findings, file: { name, text }, unknownBases }
+      return { ...findings, file: { name, text }, unknownBases: unknownBases.toSorted(byLine) }
     } catch (error) {
       if (!(error instanceof BuildError)) throw error
-      return { warnings: [], errors: failuresOf(error), file: { name, text }, unknownBases }
+      return { warnings: [], errors: failuresOf(error), file: { name, text }, unknownBases: [] }
     }
   })
+}
+
+function byLine(a: BuildError, b: BuildError): number {
+  return (a.source?.start.line ?? 0) - (b.source?.start.line ?? 0)
 }

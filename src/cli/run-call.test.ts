@@ -108,6 +108,16 @@ Dockerfile:8
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^Dockerfile:1: .*a\.invalid.*not checked\n$/)])
   })
 
+  test('tells all bases that cannot be had, in the order of the file', async () => {
+    const { stderr } = await call('FROM b.invalid/b AS b\nFROM a.invalid/a\nCOPY --from=b /x /x\n', '--check')
+    expect(stderr.match(/^Dockerfile:\d/gm)).toEqual(['Dockerfile:1', 'Dockerfile:2'])
+  })
+
+  test('with error=true fails by an error too', async () => {
+    const { code, stderr } = await call('# check=error=true\nFROM scratch\nENV a b\n', '--call=check,ignorestatus')
+    expect([code, stderr]).toEqual([1, 'stave: CHECK_FAILED: Lint violation found for rules: LegacyKeyValueFormat\n'])
+  })
+
   test('knows the variables of a base that can be had, and writes nothing of it', async () => {
     const layout = makeBaseLayout(temporaryFolder())
     const base = ['--build-context', `base=oci-layout://${layout}:base`]
