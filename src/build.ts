@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { openStore } from '../cache/store.ts'
+import { openStore, type Store } from '../cache/store.ts'
 import type { BuildEvent } from '../core/events.ts'
 import { mergeGraphs } from '../core/graph.ts'
 import type { Descriptor } from '../core/image.ts'
@@ -23,7 +23,7 @@ import { Downloads } from './sources/downloads.ts'
 import { GitCheckouts } from './sources/git-checkouts.ts'
 import { RemoteSources } from './sources/remote-sources.ts'
 import { Secrets } from './secrets/secrets.ts'
-import { SshAgents } from './secrets/ssh-agents.ts'
+import type { SshAgents } from './secrets/ssh-agents.ts'
 import type { FindSecret } from './sources/secrets.ts'
 import { Tasks } from './tasks.ts'
 
@@ -95,15 +95,14 @@ async function build(
   await using http = new HttpHandle(env)
   const secrets = new Secrets(settings.run.secrets, env)
   await secrets.check()
-  await using agents = new SshAgents(settings.run.agents, store.lease.path)
-  await agents.check()
+  await using agents = await openSshAgents(settings, store)
   const findSecret: FindSecret = (id) => secrets.findText(id)
   const downloads = new Downloads({ store, http, findSecret, signal, tasks })
   const checkouts = new GitCheckouts({
     store,
     env,
     findSecret,
-    findSshAgent: async () => (await agents.findAddress('default')) ?? findContextAgent(settings, env),
+    findSshAgent: async () => (await agents?.findAddress('default')) ?? findContextAgent(settings, env),
     signal,
     tasks,
   })
@@ -136,7 +135,7 @@ async function build(
     fetchSource: remotes.fetch,
     provisions: {
       findSecret: (id) => secrets.find(id),
-      findAgent: (id) => agents.find(id),
+      findAgent: async (id) => agents?.find(id),
       findDevices: async (wanted) => (await import('./devices/find-devices.ts')).findDevices(wanted),
     },
     emit: tasks.emit,
@@ -163,6 +162,15 @@ async function build(
 
 function keepsGitDirectory({ buildArgs }: Settings): boolean {
   return ['1', 't', 'true'].includes(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR')?.toLowerCase() ?? '')
+}
+
+/** Most builds have none, and need not load how. */
+async function openSshAgents({ run }: Settings, { lease }: Store): Promise<SshAgents | undefined> {
+  if (run.agents.size === 0) return undefined
+  const { SshAgents } = await import('./secrets/ssh-agents.ts')
+  const agents = new SshAgents(run.agents, lease.path)
+  await agents.check()
+  return agents
 }
 
 /** A context that is fetched over ssh is reason enough to ask the agent of the environment, as buildx does. */

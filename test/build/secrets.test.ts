@@ -6,7 +6,7 @@ import { makeBaseLayout } from '../support/base-image.ts'
 import { inContainer } from '../support/in-container.ts'
 import { OrdinaryUser } from '../support/ordinary-user.ts'
 import { Project, type ProjectOptions } from '../support/project.ts'
-import { cachedSteps, finished, startStave, writeFiles } from '../support/stave.ts'
+import { cachedSteps, finished, repository, startStave, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -150,6 +150,31 @@ test('a variable cannot hold what is no text', async () => {
   const at = project('RUN --mount=type=secret,id=s,env=S true')
   const { code, stderr } = await at.try('--secret', `id=s,src=${binary}`)
   expect([code, stderr]).toEqual([1, expect.stringContaining('Dockerfile:2:1: MOUNT_INVALID')])
+})
+
+test('programs give secrets as values, and find them in no event', () => {
+  const at = project(
+    'RUN --mount=type=secret,id=text,env=T --mount=type=secret,id=bytes wc -c < /run/secrets/bytes > /seen; echo ${#T} >> /seen',
+  )
+  const program = `
+import { startBuild } from ${JSON.stringify(join(repository, 'dist/index.js'))}
+const secrets = { text: { value: ${JSON.stringify(value)} }, bytes: { value: new Uint8Array([0, 1, 2]) } }
+const job = startBuild({
+  context: ${JSON.stringify(at.context)},
+  root: ${JSON.stringify(at.store)},
+  buildContexts: { base: ${JSON.stringify(`oci-layout://${base}:base`)} },
+  secrets,
+  outputs: [{ type: 'local', dest: ${JSON.stringify(join(at.root, 'files'))} }],
+})
+let text = ''
+for await (const event of job.events) text += JSON.stringify(event)
+await job.result
+console.log(text.includes(secrets.text.value))`
+  const script = join(at.root, 'program.mjs')
+  writeFileSync(script, program)
+  expect(execFileSync(process.execPath, [script], { encoding: 'utf8' })).toBe('false\n')
+  expect(readFileSync(join(at.root, 'files/seen'), 'utf8')).toBe(`3\n${value.length}\n`)
+  expect(filesWithSecret(at.store)).toEqual([])
 })
 
 test('a step that fails does not tell its secret', async () => {
