@@ -59,6 +59,11 @@ const meanings: readonly Meaning[] = [
     hint: 'Free some space, for instance with "stave prune", or point STAVE_HOME at a larger disk.',
   },
   {
+    pattern: /certificate/i,
+    code: 'SOURCE_UNREACHABLE',
+    hint: 'Name the file of the authority that has signed it in GIT_SSL_CAINFO.',
+  },
+  {
     pattern: /returned error: 30[1278]|unable to update url base from redirection/i,
     code: 'SOURCE_FAILED',
     hint: 'The repository has moved. With credentials, redirects are not followed: give the new address.',

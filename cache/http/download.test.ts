@@ -13,6 +13,7 @@ interface Reply {
   readonly body?: string
   /** The connection breaks with this code. */
   readonly breaks?: string
+  readonly message?: string
 }
 
 /** Answers with one reply after the other. */
@@ -26,8 +27,8 @@ class ScriptedTransport implements Transport {
 
   exchange(exchange: Exchange): Promise<Answer> {
     this.exchanges.push(exchange)
-    const { status = 200, headers = {}, body = '', breaks } = this.#replies.shift() ?? { breaks: 'ENOTFOUND' }
-    if (breaks !== undefined) return Promise.reject(Object.assign(new Error(breaks), { code: breaks }))
+    const { status = 200, headers = {}, body = '', breaks, message } = this.#replies.shift() ?? { breaks: 'ENOTFOUND' }
+    if (breaks !== undefined) return Promise.reject(Object.assign(new Error(message ?? breaks), { code: breaks }))
     return Promise.resolve({
       status,
       url: exchange.url,
@@ -172,6 +173,15 @@ test('a host that does not exist is not asked for again', async () => {
   await expect(at.get('https://u:secret@x/y', [{ breaks: 'ENOTFOUND' }])).rejects.toMatchObject({
     code: 'SOURCE_UNREACHABLE',
     message: 'Cannot download https://x/y: there is no host of that name',
+  })
+  expect(at.pauses).toEqual([])
+})
+
+test('a certificate that is not trusted is told as such', async () => {
+  const at = new Setting()
+  const failure = { breaks: 'SELF_SIGNED_CERT_IN_CHAIN', message: 'self-signed certificate in certificate chain' }
+  await expect(at.get('https://x/y', [failure])).rejects.toMatchObject({
+    hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
   })
   expect(at.pauses).toEqual([])
 })

@@ -174,8 +174,11 @@ class Downloading {
     const { signal } = this.#services
     if (signal.aborted) return signal.reason
     if (!mayConnectionPass(error) && error instanceof BuildError) return error
-    const failure = new BuildError('SOURCE_UNREACHABLE', `Cannot download ${this.#shown}: ${connectionReason(error)}`, {
-      hint: 'Check the address, the network and the proxy settings.',
+    const reason = connectionReason(error)
+    const failure = new BuildError('SOURCE_UNREACHABLE', `Cannot download ${this.#shown}: ${reason}`, {
+      hint: reason.includes('certificate')
+        ? 'Name the file of the authority that has signed it in NODE_EXTRA_CA_CERTS.'
+        : 'Check the address, the network and the proxy settings.',
       cause: error,
     })
     return mayConnectionPass(error) ? new PassingFailure(failure) : failure

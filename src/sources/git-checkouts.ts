@@ -55,8 +55,8 @@ export class GitCheckouts {
     if (!existsSync(folder)) {
       const mirror = join(store.root, 'git', hashOf(splitAddress(op.unkeyed.source).address))
       await using _lock = await store.lock(`git ${mirror}`, signal)
+      if (existsSync(mirror)) await markUsed(mirror)
       if (!existsSync(folder)) await this.#makeCheckout(op, mirror, folder)
-      await markUsed(mirror)
       for (const parent of [dirname(mirror), dirname(folder)]) await sweepUnused(parent, this.#discarded)
     }
     await markUsed(folder)
@@ -82,7 +82,8 @@ export class GitCheckouts {
         await checkOut(repository, mirror, staged, wanted, signal)
       } catch (error) {
         // Was it the mirror's fault, the next build begins without it.
-        if (error instanceof BuildError) await rename(mirror, join(await this.#discarded(), 'mirror'))
+        if (error instanceof BuildError && !signal.aborted)
+          await rename(mirror, join(await this.#discarded(), 'mirror'))
         throw error
       }
     })
