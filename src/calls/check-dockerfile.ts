@@ -4,8 +4,10 @@ import type { BuildRequest } from '../config/request.ts'
 import { withLook, type CallOptions } from './look.ts'
 
 export interface CheckReport extends Findings {
-  /** What `source` of warnings and errors is relative to: the Dockerfile's name as they have it, and its text. */
+  /** The Dockerfile: its name as warnings and errors have it, and its text. */
   readonly file: { readonly name: string; readonly text: string }
+  /** The text of the Dockerfile, or of an ignore file, by the name that places carry. `undefined` for others. */
+  readonly findText: (file: string) => string | undefined
   /** Bases that could not be looked at, in the order of the file: variables that they may set were not checked. */
   readonly unknownBases: readonly BuildError[]
 }
@@ -14,17 +16,21 @@ export interface CheckReport extends Findings {
  *  every stage. Starts no process, and writes nothing.
  *  @throws {BuildError} for a request that makes no sense, and a Dockerfile that cannot be read; what is wrong in it is in the report */
 export async function checkDockerfile(request: BuildRequest, options: CallOptions = {}): Promise<CheckReport> {
-  return withLook(request, options, async ({ dockerfile: file, syntax, options: plan, answerAll, unknownBases }) => {
-    const { name, text } = file
-    try {
-      const dockerfile = parseDockerfile(text, name, { syntax })
-      const { findings } = await answerAll((answers) => checkBuild(dockerfile, plan, answers))
-      return { ...findings, file: { name, text }, unknownBases: unknownBases.toSorted(byLine) }
-    } catch (error) {
-      if (!(error instanceof BuildError)) throw error
-      return { warnings: [], errors: failuresOf(error), file: { name, text }, unknownBases: [] }
-    }
-  })
+  return withLook(
+    request,
+    options,
+    async ({ dockerfile: file, findText, syntax, options: plan, answerAll, unknownBases }) => {
+      const common = { file: { name: file.name, text: file.text }, findText }
+      try {
+        const dockerfile = parseDockerfile(file.text, file.name, { syntax })
+        const { findings } = await answerAll((answers) => checkBuild(dockerfile, plan, answers))
+        return { ...common, ...findings, unknownBases: unknownBases.toSorted(byLine) }
+      } catch (error) {
+        if (!(error instanceof BuildError)) throw error
+        return { ...common, warnings: [], errors: failuresOf(error), unknownBases: [] }
+      }
+    },
+  )
 }
 
 function byLine(a: BuildError, b: BuildError): number {

@@ -24,6 +24,8 @@ export interface CallOptions {
  *  alone, for no longer than `patienceMs`. */
 export interface Look {
   readonly dockerfile: DockerfileText
+  /** The text of the Dockerfile, or of an ignore file, by the name that positions carry. */
+  readonly findText: (file: string) => string | undefined
   /** The value of the build argument `BUILDKIT_SYNTAX`. */
   readonly syntax: string | undefined
   readonly options: PlanOptions
@@ -58,6 +60,8 @@ export async function withLook<T>(
     tasks: new Tasks(() => undefined),
   })
   const ignore = await readIgnoreFiles(context, dockerfile, images.contexts)
+  const texts = new Map([...ignore.values()].map(({ file, text }) => [file, text]))
+  texts.set(dockerfile.name, dockerfile.text)
   const unknownBases: BuildError[] = []
   const answer = async (question: ImageQuestion): Promise<Answer> => {
     try {
@@ -70,6 +74,7 @@ export async function withLook<T>(
   }
   return await use({
     dockerfile,
+    findText: (file) => texts.get(file),
     syntax: settings.buildArgs.get('BUILDKIT_SYNTAX'),
     options: { ...planOptions(settings, images, ignore), targetPlatform: settings.platforms[0] },
     answerAll: (ask) => answerAll(ask, answer),

@@ -146,6 +146,16 @@ describe('a Dockerfile on standard input', () => {
     expect((await run(home(), argv, 'FROM scratch\nCOPY secret /\n')).stdout).toContain('CopyIgnoredFile')
   })
 
+  test('is told apart from an ignore file that is wrong', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, '.dockerignore'), 'a\n[b\n')
+    const { code, stderr } = await run(home(), ['build', '--check', '-f', '-', folder], 'FROM scratch\nCOPY . /\n')
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^\.dockerignore:2:1: IGNORE_PATTERN_INVALID.*\n {2}>> 2 \| \[b\n/),
+    ])
+  })
+
   test('in an archive is not unpacked to look, nor is one fetched', async () => {
     const packed = await run(home(), ['build', '--check', '-'], gzipSync(Buffer.alloc(2048)))
     const fetched = await run(home(), ['build', '--check', 'https://example.invalid/context.tar'], '')

@@ -5,7 +5,7 @@ import type { CallOptions } from '../calls/look.ts'
 import type { BuildRequest } from '../config/request.ts'
 import { exitCodes } from './exit-code.ts'
 import type { Call } from './parse-call.ts'
-import { renderError, type FindText } from './render-error.ts'
+import { renderError } from './render-error.ts'
 import { renderFindings } from './render-findings.ts'
 import { outlineJson, renderOutline } from './render-outline.ts'
 import { renderTargets, targetsJson } from './render-targets.ts'
@@ -44,12 +44,10 @@ async function runCheck(call: Call, request: BuildRequest, options: CallOptions,
     const place = base.source === undefined ? '' : `${base.source.file}:${base.source.start.line}: `
     terminal.stderr.write(`${place}${base.message}; variables that this base may set are not checked\n`)
   }
-  const { name, text } = report.file
-  const findText: FindText = (file) => (file === name ? text : undefined)
   switch (call.format) {
     case 'text':
       terminal.stdout.write(renderFindings(report))
-      for (const error of report.errors) terminal.stderr.write(renderError(error, findText))
+      for (const error of report.errors) terminal.stderr.write(renderError(error, report.findText))
       break
     case 'json':
       terminal.stdout.write(document(findingsJson(report)))
