@@ -46,9 +46,9 @@ export const threadCalls: {
   async unpackContext({ archive, folder }) {
     await unpackContext(archive, folder)
   },
-  async rebase({ from, lower, impliedDirectories, layer, scratch }) {
+  async rebase({ from, lower, unpacked, layer, scratch }) {
     await intoPlace(scratch, layer, (folder) => {
-      rebaseLayer(from, lower, impliedDirectories, folder)
+      rebaseLayer(from, lower, unpacked, folder)
       return Promise.resolve()
     })
   },

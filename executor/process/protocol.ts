@@ -5,6 +5,7 @@ import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
 import type { SelectionDigest } from '../files/selection-digest.ts'
+import type { UnpackResult } from '../unpack/unpack-entries.ts'
 import type { SentError } from './sent-error.ts'
 
 /** What the front asks of the executor process. Plain data both ways; paths are absolute; layer directories stand lowest first. */
@@ -80,15 +81,13 @@ export interface UnpackContextCall {
   readonly folder: string
 }
 
-export interface UnpackedLayer {
-  /** Directories that the archive has no entries for; what they are depends on what lies below. */
-  readonly impliedDirectories: readonly string[]
-}
+/** What of a layer depends on what lies below it. */
+export type UnpackedLayer = UnpackResult
 
 export interface RebaseCall {
   readonly from: string
   readonly lower: readonly string[]
-  readonly impliedDirectories: readonly string[]
+  readonly unpacked: UnpackedLayer
   readonly layer: string
   readonly scratch: string
 }

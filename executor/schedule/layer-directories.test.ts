@@ -37,7 +37,7 @@ function bench(store: Store, implied: Readonly<Record<string, readonly string[]>
       return Promise.resolve()
     }
     asked.push('unpack')
-    return Promise.resolve({ impliedDirectories: implied[(request as UnpackCall).diffId] ?? [] })
+    return Promise.resolve({ impliedDirectories: implied[(request as UnpackCall).diffId] ?? [], lowerLinks: [] })
   }
   const fetchBlob = (): Promise<void> => Promise.resolve(void asked.push('fetch'))
   const executor = { call } as unknown as Executor

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Store } from '../../cache/store.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
+import type { RebaseCall, UnpackedLayer } from '../process/protocol.ts'
 import type { LayerBlob } from './layer-blobs.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
@@ -18,7 +19,7 @@ export class LayerDirectories {
   readonly #executor: () => Promise<Executor>
   readonly #fetchBlob: FetchBlob
   readonly #signal: AbortSignal
-  readonly #unpacked = new Map<string, Promise<readonly string[]>>()
+  readonly #unpacked = new Map<string, Promise<UnpackedLayer>>()
   readonly #rebased = new Map<string, Promise<void>>()
 
   constructor(store: Store, executor: () => Promise<Executor>, fetchBlob: FetchBlob, signal: AbortSignal) {
@@ -44,24 +45,22 @@ export class LayerDirectories {
   /** Absolute paths of the tree's layers, lowest first, all present.
    *  @throws {BuildError} when a layer cannot be pulled or unpacked */
   async ensure(tree: Tree): Promise<readonly string[]> {
-    const implied = await Promise.all(
+    const unpacked = await Promise.all(
       tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : this.#ensureStep(layer.id))),
     )
     const paths: string[] = []
     for (const [index, layer] of tree.entries()) {
-      const directories = implied[index] ?? []
+      const found = unpacked[index] ?? independent
       const path = join(this.#store.layersFolder, layerName(layer))
-      paths.push(
-        directories.length === 0 || index === 0 ? path : await this.#ensureRebased(path, [...paths], directories),
-      )
+      paths.push(fitsAnywhere(found, index) ? path : await this.#ensureRebased(path, [...paths], found))
     }
     return paths
   }
 
   /** A step that only copied has left an archive, and no directory until somebody needs one. */
-  async #ensureStep(id: string): Promise<readonly string[]> {
+  async #ensureStep(id: string): Promise<UnpackedLayer> {
     const layer = this.pathOfStep(id)
-    if (existsSync(layer)) return []
+    if (existsSync(layer)) return independent
     const known = this.#unpacked.get(id)
     if (known !== undefined) return known
     const packed = this.#findBlobOf(id)
@@ -70,7 +69,7 @@ export class LayerDirectories {
       async ([executor, scratch]) => {
         const request = { blob: this.#store.blobs.pathOf(packed.blob.digest), diffId: packed.diffId, layer, scratch }
         await executor.call('unpack', request, { signal: this.#signal })
-        return []
+        return independent
       },
     )
     this.#unpacked.set(id, unpacking)
@@ -82,7 +81,7 @@ export class LayerDirectories {
     return packed !== undefined && existsSync(this.#store.blobs.pathOf(packed.blob.digest)) ? packed : undefined
   }
 
-  #ensureUnpacked(layer: ImageLayer): Promise<readonly string[]> {
+  #ensureUnpacked(layer: ImageLayer): Promise<UnpackedLayer> {
     const known = this.#unpacked.get(layer.diffId)
     if (known !== undefined) return known
     const unpacking = this.#unpack(layer)
@@ -90,7 +89,7 @@ export class LayerDirectories {
     return unpacking
   }
 
-  async #unpack(layer: ImageLayer): Promise<readonly string[]> {
+  async #unpack(layer: ImageLayer): Promise<UnpackedLayer> {
     const path = join(this.#store.layersFolder, layerName(layer))
     const done = this.#findUnpacked(layer, path)
     if (done !== undefined) return done
@@ -105,41 +104,42 @@ export class LayerDirectories {
     // Without its fact a directory is one whose unpacking was cut off right at its end.
     if (existsSync(path)) await rename(path, await this.#store.lease.makeFolder('stale'))
     const blob = this.#store.blobs.pathOf(layer.blob.digest)
-    const { impliedDirectories } = await executor.call(
+    const unpacked = await executor.call(
       'unpack',
       { blob, diffId: layer.diffId, layer: path, scratch },
       { signal: this.#signal },
     )
-    this.#store.facts.put('unpacked', layerName(layer), { impliedDirectories })
-    return impliedDirectories
+    this.#store.facts.put('unpacked', layerName(layer), unpacked)
+    return unpacked
   }
 
-  #findUnpacked(layer: ImageLayer, path: string): readonly string[] | undefined {
-    const fact = this.#store.facts.find('unpacked', layerName(layer)) as
-      { readonly impliedDirectories: readonly string[] } | undefined
-    return fact !== undefined && existsSync(path) ? fact.impliedDirectories : undefined
+  #findUnpacked(layer: ImageLayer, path: string): UnpackedLayer | undefined {
+    const fact = this.#store.facts.find('unpacked', layerName(layer)) as Partial<UnpackedLayer> | undefined
+    return fact !== undefined && existsSync(path) ? { ...independent, ...fact } : undefined
   }
 
-  async #ensureRebased(from: string, lower: readonly string[], impliedDirectories: readonly string[]): Promise<string> {
+  async #ensureRebased(from: string, lower: readonly string[], unpacked: UnpackedLayer): Promise<string> {
     const chain = createHash('sha256')
       .update([...lower, from].join('\n'))
       .digest('hex')
     const layer = join(this.#store.layersFolder, `rebased-${chain}`)
     if (existsSync(layer)) return layer
     const known = this.#rebased.get(layer)
-    const rebasing = known ?? this.#rebase({ from, lower, impliedDirectories, layer })
+    const rebasing = known ?? this.#rebase({ from, lower, unpacked, layer })
     this.#rebased.set(layer, rebasing)
     await rebasing
     return layer
   }
 
-  async #rebase(request: {
-    readonly from: string
-    readonly lower: readonly string[]
-    readonly impliedDirectories: readonly string[]
-    readonly layer: string
-  }): Promise<void> {
+  async #rebase(request: Omit<RebaseCall, 'scratch'>): Promise<void> {
     const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('rebase')])
     await executor.call('rebase', { ...request, scratch }, { signal: this.#signal })
   }
+}
+
+const independent: UnpackedLayer = { impliedDirectories: [], lowerLinks: [] }
+
+/** At the bottom there is nothing that a directory could depend on; a link is one to nothing there, which has to be told. */
+function fitsAnywhere({ impliedDirectories, lowerLinks }: UnpackedLayer, index: number): boolean {
+  return lowerLinks.length === 0 && (impliedDirectories.length === 0 || index === 0)
 }

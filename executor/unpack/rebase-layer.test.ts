@@ -1,6 +1,6 @@
-import { chmodSync, lstatSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../core/digest.ts'
 import { archiveOf, type SampleEntry } from '../../test/support/archive.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
@@ -37,8 +37,8 @@ async function rebase(at: Setting, entries: readonly SampleEntry[]): Promise<Lay
   const archive = archiveOf(entries)
   const blob = join(at.unpacked, '../blob')
   writeFileSync(blob, archive)
-  const { impliedDirectories } = await unpackLayer(blob, digestOf(archive), at.unpacked)
-  rebaseLayer(at.unpacked, [at.lower], impliedDirectories, at.rebased)
+  const unpacked = await unpackLayer(blob, digestOf(archive), at.unpacked)
+  rebaseLayer(at.unpacked, [at.lower], unpacked, at.rebased)
   return new LayeredTree([at.lower, at.rebased])
 }
 
@@ -131,4 +131,37 @@ test('the unpacked layer stays as it was', async () => {
   const at = mergedUsr()
   await rebase(at, [{ path: 'lib/x' }])
   expect(lstatSync(join(at.unpacked, 'lib/x')).isFile()).toBe(true)
+})
+
+describe('a hard link to a file of a lower layer', () => {
+  const link: SampleEntry = { path: 'd/new', type: 'hardlink', linkName: 'old' }
+
+  test('is a name of a copy of that file', async () => {
+    const at = setting()
+    writeFileSync(join(at.lower, 'old'), 'content', { mode: 0o640 })
+    const tree = await rebase(at, [{ path: 'd', type: 'directory' }, link])
+    expect(readFileSync(tree.hostPath('d/new'), 'utf8')).toBe('content')
+    expect([modeIn(tree, 'd/new'), tree.lstat('d/new')?.fileId]).toEqual(['640', tree.lstat('old')?.fileId])
+    expect(lstatSync(join(at.lower, 'old')).nlink).toBe(1)
+  })
+
+  test('may be followed by others to the same file', async () => {
+    const at = setting()
+    writeFileSync(join(at.lower, 'old'), 'content')
+    const tree = await rebase(at, [link, { path: 'other', type: 'hardlink', linkName: 'd/new' }])
+    expect(readFileSync(tree.hostPath('other'), 'utf8')).toBe('content')
+  })
+
+  test('does not follow a link that is there, out of the image or within it', async () => {
+    const at = setting()
+    symlinkSync('/etc/passwd', join(at.lower, 'old'))
+    await expect(rebase(at, [link])).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  })
+
+  test('to nothing is refused', async () => {
+    await expect(rebase(setting(), [link])).rejects.toMatchObject({
+      code: 'ARCHIVE_INVALID',
+      message: 'Cannot link "d/new" to "old": neither the layer nor one below it has such a file',
+    })
+  })
 })

@@ -1,5 +1,6 @@
 import { lstatSync, linkSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { BuildError } from '../../core/errors.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import type { Attributes } from '../files/layer-writer.ts'
 import { setFileTimes } from '../linux/index.ts'
@@ -7,14 +8,16 @@ import { entryOfStats } from '../tree/stat-entry.ts'
 import { fileXattrs, isOpaque, LayeredTree, setOpaque } from '../tree/layered-tree.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { joinTreePath } from '../tree/tree-reader.ts'
+import type { LowerLink, UnpackResult } from './unpack-entries.ts'
 
 /** A layer's archive may name `lib/x` without an entry for `lib`. Then `lib` is whatever lies below: a directory with attributes of its own, or a link
- *  such as `lib -> usr/lib`. Makes a copy of the unpacked layer, files shared by hard links, that says so.
- *  @param impliedDirectories from the top down; @param folder an empty folder for the copy. */
+ *  such as `lib -> usr/lib`. Or it names a file further down in a hard link. Makes a copy of the unpacked layer, files shared by hard links, that fits.
+ *  @param folder an empty folder for the copy
+ *  @throws {BuildError} `ARCHIVE_INVALID` for a link to nothing */
 export function rebaseLayer(
   from: string,
   lower: readonly string[],
-  impliedDirectories: readonly string[],
+  { impliedDirectories, lowerLinks }: UnpackResult,
   folder: string,
 ): void {
   copyByLinks(from, folder)
@@ -33,6 +36,29 @@ export function rebaseLayer(
     const place = join(folder, found.path)
     if (!told.has(found.path) && isDirectory(place)) dressDirectory(place, found.entry, below.xattrs(found.path))
   }
+  linkToLower(lowerLinks, lower, folder)
+}
+
+/** A file that a link of the layer names further down is carried up, as the kernel does when somebody makes such a link. */
+function linkToLower(links: readonly LowerLink[], lower: readonly string[], folder: string): void {
+  if (links.length === 0) return
+  const root = entryOfStats(lstatSync(folder, { bigint: true }))
+  const layer = new LayerFolder(folder, lower, 0n)
+  for (const { path, target } of links) {
+    const found = resolvePath(layer.tree, target, false)
+    if (found.entry?.type !== 'file') throw linkToNothing(path, target)
+    layer.link(resolvePath(layer.tree, path, false).path, found.path)
+  }
+  layer.setDirectoryAttributes('', root)
+  layer.close()
+}
+
+/** @returns {BuildError} `ARCHIVE_INVALID` */
+export function linkToNothing(path: string, target: string): BuildError {
+  return new BuildError(
+    'ARCHIVE_INVALID',
+    `Cannot link "${path}" to "${target}": neither the layer nor one below it has such a file`,
+  )
 }
 
 function copyByLinks(from: string, to: string): void {

@@ -15,9 +15,17 @@ export interface UnpackOptions {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
 }
 
+/** What of an unpacked archive depends on what lies below it. */
 export interface UnpackResult {
   /** Directories that the archive names only as part of other paths, from the top down. */
   readonly impliedDirectories: readonly string[]
+  /** Hard links to files that the archive does not have, in its order: a layer may name one of a lower layer. */
+  readonly lowerLinks: readonly LowerLink[]
+}
+
+export interface LowerLink {
+  readonly path: string
+  readonly target: string
 }
 
 /** Writes an archive's entries into a layer. Whatever names and links an archive holds, nothing outside `into` is written: `..` ends at `into`, links
@@ -31,7 +39,7 @@ export async function unpackEntries(
 ): Promise<UnpackResult> {
   const unpacking = new Unpacking(layer, options)
   for await (const entry of entries) await unpacking.take(entry)
-  return { impliedDirectories: unpacking.impliedDirectories() }
+  return { impliedDirectories: unpacking.impliedDirectories(), lowerLinks: unpacking.lowerLinks() }
 }
 
 /** Up to this size a file is gathered and written in one go. */
@@ -43,6 +51,7 @@ class Unpacking {
   /** The tree below `into`, as if that were its root: links end there, as in a process that chroot(2) put there. */
   readonly #destination: Pick<TreeReader, 'lstat' | 'readLink'>
   readonly #implied = new Set<string>()
+  readonly #lowerLinks: LowerLink[] = []
   /** Written parent path -> where it leads. Dropped when a link or a removal may have changed that. */
   readonly #parents = new Map<string, string>()
 
@@ -53,6 +62,11 @@ class Unpacking {
       lstat: (path) => layer.tree.lstat(this.#placeOf(path)),
       readLink: (path) => layer.tree.readLink(this.#placeOf(path)),
     }
+  }
+
+  /** But for those whose place something else has taken. */
+  lowerLinks(): readonly LowerLink[] {
+    return this.#lowerLinks.filter(({ path }) => this.#layer.tree.lstat(path) === undefined)
   }
 
   impliedDirectories(): readonly string[] {
@@ -163,6 +177,11 @@ class Unpacking {
     const written = cleanArchivePath(entry.linkName)
     const existing = joinTreePath(this.#parentOf(written), nameOf(written))
     const target = this.#layer.tree.lstat(existing)
+    if (target === undefined && this.#options.whiteouts === 'apply') {
+      this.#replace(path)
+      this.#lowerLinks.push({ path, target: existing })
+      return
+    }
     if (target === undefined || target.type === 'directory') {
       throw new BuildError(
         'ARCHIVE_INVALID',
