@@ -17,16 +17,20 @@ const common = {
   logLevel: 'warning',
 }
 
+/** Packages with files of their own, by what the programs import. */
+const apart = { 'zod/mini': 'zod', yaml: 'yaml' }
+
 await rm('dist', { recursive: true, force: true })
 await Promise.all([
   bundleProgram('bin', 'src/cli/bin.ts'),
   bundleProgram('executor', 'executor/process/main.ts'),
+  ...Object.entries(apart).map(([specifier, name]) => bundleApart(specifier, name)),
   bundleLibrary(),
 ])
 await chmod('dist/bin.cjs', 0o755)
 await recordCompiled()
 
-/** A file that starts fast, whatever of it is used: functions that nobody calls are not compiled. */
+/** A file that starts fast, whatever of it is used: functions that nobody calls are not compiled. Large packages that few builds need are not even read. */
 async function bundleProgram(name, entry) {
   await build({
     ...common,
@@ -36,8 +40,20 @@ async function bundleProgram(name, entry) {
     supported: { 'dynamic-import': false }, // which would need the loader for modules
     define: { 'import.meta.url': '__moduleUrl' },
     banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [{ name: 'apart', setup: leaveApart }],
   })
   await copyFile('scripts/program.cjs', `dist/${name}.cjs`)
+}
+
+function leaveApart(bundling) {
+  for (const [specifier, file] of Object.entries(apart)) {
+    const filter = new RegExp(`^${specifier}$`)
+    bundling.onResolve({ filter }, () => ({ path: `./${file}.cjs`, external: true }))
+  }
+}
+
+async function bundleApart(specifier, name) {
+  await build({ ...common, entryPoints: { [name]: specifier }, outExtension: { '.js': '.cjs' }, format: 'cjs' })
 }
 
 async function bundleLibrary() {

@@ -1,40 +1,45 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 
 const edits = z.object({
-  env: z.array(z.string()).optional(),
-  deviceNodes: z
-    .array(
+  env: z.optional(z.array(z.string())),
+  deviceNodes: z.optional(
+    z.array(
       z.object({
         path: z.string(),
-        hostPath: z.string().optional(),
-        fileMode: z.int().optional(),
-        uid: z.int().optional(),
-        gid: z.int().optional(),
+        hostPath: z.optional(z.string()),
+        fileMode: z.optional(z.int()),
+        uid: z.optional(z.int()),
+        gid: z.optional(z.int()),
       }),
-    )
-    .optional(),
-  mounts: z
-    .array(
+    ),
+  ),
+  mounts: z.optional(
+    z.array(
       z.object({
         hostPath: z.string(),
         containerPath: z.string(),
-        type: z.string().optional(),
-        options: z.array(z.string()).optional(),
+        type: z.optional(z.string()),
+        options: z.optional(z.array(z.string())),
       }),
-    )
-    .optional(),
-  additionalGids: z.array(z.int()).optional(),
-  hooks: z.array(z.unknown()).optional(),
-  intelRdt: z.unknown().optional(),
-  netDevices: z.array(z.unknown()).optional(),
+    ),
+  ),
+  additionalGids: z.optional(z.array(z.int())),
+  hooks: z.optional(z.array(z.unknown())),
+  intelRdt: z.optional(z.unknown()),
+  netDevices: z.optional(z.array(z.unknown())),
 })
 
 const spec = z.object({
   /** `vendor.com/class` */
-  kind: z.string().regex(/^[A-Za-z][\w.-]*\/[A-Za-z][\w-]*$/),
-  devices: z.array(z.object({ name: z.string().regex(/^[A-Za-z0-9][\w.:-]*$/), containerEdits: edits.optional() })),
+  kind: z.string().check(z.regex(/^[A-Za-z][\w.-]*\/[A-Za-z][\w-]*$/)),
+  devices: z.array(
+    z.object({
+      name: z.string().check(z.regex(/^[A-Za-z0-9][\w.:-]*$/)),
+      containerEdits: z.optional(edits),
+    }),
+  ),
   /** For each of the devices. */
-  containerEdits: edits.optional(),
+  containerEdits: z.optional(edits),
 })
 
 /** What a file in /etc/cdi says, as far as we use it.

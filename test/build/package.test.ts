@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
@@ -74,6 +74,10 @@ describe('the package', () => {
     expect(unexpected).toEqual([])
     expect(names.filter((name) => /\.test\.|\.suite\./.test(name))).toEqual([])
   })
+})
+
+test('the command starts with little to read: what few builds need lies in files of its own', () => {
+  expect(statSync(join(repository, 'dist/bin.code.cjs')).size).toBeLessThan(900_000)
 })
 
 describe('the installed command', () => {
