@@ -71,6 +71,15 @@ test('nothing is told of the host behind a link', () => {
   expect(inContext(root, 'link/passwb')).toBe('Paths are relative to the build context.')
 })
 
+test('a link that leads nowhere is told as one', () => {
+  const root = folderWith()
+  symlinkSync('/etc/passwd', join(root, 'link'))
+  expect(inContext(root, 'link')).toBe(
+    '"link" is a link to "/etc/passwd", and links are followed inside the build context only: there is nothing at its end.',
+  )
+  expect(explainMissing(new LayeredTree([root]), 'link')).toContain('inside the file system it is in only')
+})
+
 test('a hidden file is not what was meant', () => {
   expect(inContext(folderWith('secret/app.js'), 'app.js', ['secret'])).not.toContain('secret')
 })

@@ -5,8 +5,12 @@ import { joinTreePath, nameOf, parentOf, type TreeReader } from '../tree/tree-re
 /** Entries looked at before giving up on a better guess: a hint must not cost a walk of a huge tree. */
 const maximumLookedAt = 5000
 
-/** One sentence on why `path` is not there: `.dockerignore` hides it, or something alike is elsewhere. */
+/** One sentence on why `path` is not there: it is a link that leads nowhere, `.dockerignore` hides it, or something alike is elsewhere. */
 export function explainMissing(reader: TreeReader, path: string): string {
+  if (reader.lstat(path)?.type === 'symlink') {
+    const inside = reader instanceof ContextTree ? 'the build context' : 'the file system it is in'
+    return `"${path}" is a link to "${reader.readLink(path)}", and links are followed inside ${inside} only: there is nothing at its end.`
+  }
   if (reader instanceof ContextTree && reader.lstatIgnored(path) !== undefined) {
     const line = reader.findHidingLine(path)
     return `"${path}" exists, but ${line === undefined ? '.dockerignore' : `the ignore file (${line})`} leaves it out of the build context.`

@@ -11,6 +11,18 @@ const keyVersion = 1
 
 export type DigestContext = (op: ContextOp, selection: Selection) => SelectionDigest
 
+/** A key that cannot be computed. */
+export class KeyFailure extends Error {
+  override readonly name = 'KeyFailure'
+  /** Whose own files are at fault, not those of a step below it. */
+  readonly vertex: Vertex
+
+  constructor(vertex: Vertex, cause: unknown) {
+    super(`no key for ${vertex.name}`, { cause })
+    this.vertex = vertex
+  }
+}
+
 /** The key of an op alone, whatever it is applied to. */
 export function opKeyOf(vertex: Vertex): Digest {
   return digestOf(canonicalJson({ keyVersion, op: keyedOp(vertex.op) }))
@@ -29,7 +41,7 @@ export class DefinitionKeys {
     this.#digestContext = digestContext
   }
 
-  /** @throws {BuildError} `COPY_SOURCE_MISSING` */
+  /** @throws {KeyFailure} because of what a step takes from a context: `COPY_SOURCE_MISSING` */
   of(id: VertexId): Digest {
     const known = this.#keys.get(id)
     if (known !== undefined) return known
@@ -41,7 +53,8 @@ export class DefinitionKeys {
     return key
   }
 
-  /** What the step takes from each of its inputs that is a context, in the order of its actions. */
+  /** What the step takes from each of its inputs that is a context, in the order of its actions.
+   *  @throws {KeyFailure} */
   takenFromContexts(id: VertexId): ReadonlyMap<number, readonly SelectionDigest[]> {
     const known = this.#taken.get(id)
     if (known !== undefined) return known
@@ -52,9 +65,16 @@ export class DefinitionKeys {
       if (source === undefined) throw new Error(`vertex ${vertex.name} has no input ${input}`)
       const { op } = vertexOf(this.#graph, source)
       if (op.type !== 'context') continue
-      taken.set(input, [...(taken.get(input) ?? []), this.#digestContext(op, selection)])
+      taken.set(input, [...(taken.get(input) ?? []), this.#digestFor(vertex, op, selection)])
     }
     this.#taken.set(id, taken)
     return taken
+  }
+  #digestFor(vertex: Vertex, op: ContextOp, selection: Selection): SelectionDigest {
+    try {
+      return this.#digestContext(op, selection)
+    } catch (error) {
+      throw new KeyFailure(vertex, error)
+    }
   }
 }

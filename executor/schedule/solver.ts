@@ -14,7 +14,7 @@ import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
 import { FetchedSources, type FetchSource } from '../sources/fetched-sources.ts'
 import { ContentKeys, type StepInputs } from './content-keys.ts'
-import { DefinitionKeys, opKeyOf } from './definition-keys.ts'
+import { DefinitionKeys, KeyFailure, opKeyOf } from './definition-keys.ts'
 import { LayerBlobs } from './layer-blobs.ts'
 import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
@@ -133,7 +133,7 @@ export class Solver {
           return op satisfies never
       }
     } catch (error) {
-      throw error instanceof BuildError ? error.at(vertex.source) : error
+      throw placed(error, vertex)
     }
   }
 
@@ -183,14 +183,16 @@ export class Solver {
     return tree
   }
 
-  /** A key that cannot be computed is a failure of the step, and is shown as one. */
-  #keyOf(vertex: Vertex): Digest {
+  /** A key that cannot be computed is a failure of the step whose files are at fault, and is shown as one. */
+  #keyOf({ id }: Vertex): Digest {
     try {
-      return this.#definitionKeys.of(vertex.id)
+      return this.#definitionKeys.of(id)
     } catch (error) {
+      if (!(error instanceof KeyFailure)) throw error
+      const { vertex, cause } = error
       this.#started(vertex)
-      this.#finished(vertex, outcomeOf(error))
-      throw error
+      this.#finished(vertex, outcomeOf(cause))
+      throw placed(cause, vertex)
     }
   }
 
@@ -408,6 +410,10 @@ function sameSelections(a: StepInputs, b: StepInputs): boolean {
     inputs.length === Object.keys(a.selections).length &&
     inputs.every((input) => a.selections[input] === b.selections[input])
   )
+}
+
+function placed(error: unknown, vertex: Vertex): unknown {
+  return error instanceof BuildError ? error.at(vertex.source) : error
 }
 
 function outcomeOf(error: unknown): Outcome {

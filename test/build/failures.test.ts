@@ -94,6 +94,12 @@ test('a missing source is an error at its instruction, with what is near', async
   )
 })
 
+test('a missing source is an error of the instruction that names it, not of those that build on it', async () => {
+  const { stderr } = await project('FROM base\nCOPY f /f\nCOPY none /n\nCOPY f /g\nRUN true\n', { f: '' }).try()
+  expect(ending(stderr)).toContain('Dockerfile:3:1: COPY_SOURCE_MISSING')
+  expect(stderr).toMatch(/\[3\/5\] COPY none \/n\n#\d+ ERROR: Cannot copy "none"/)
+})
+
 test('a source that a stage lacks is an error too', async () => {
   const { stderr } = await project('FROM base AS a\nFROM base\nCOPY --from=a /nothing /x\n').try()
   expect(ending(stderr)).toContain('Dockerfile:3:1: COPY_SOURCE_MISSING')
