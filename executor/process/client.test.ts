@@ -30,7 +30,7 @@ async function start(body: string, signal = new AbortController().signal): Promi
 
 /** What is asked does not matter to the programs here. */
 const nothing = {} as DigestCall
-const aRun = {} as RunCall
+const aRun = { op: { limits: {} } } as RunCall
 
 /** Processes that were started with the text on their command line. */
 function processesWith(text: string): readonly { readonly pid: number; readonly args: string }[] {

@@ -3,43 +3,43 @@ import type { Descriptor } from '../../core/image.ts'
 import type { Solver } from '../../executor/index.ts'
 import type { BuiltImage } from '../build.ts'
 import type { Output } from '../config/outputs.ts'
-import type { Settings } from '../config/settings.ts'
-import type { ExecutorHandle } from '../executor-handle.ts'
-import type { ImageSources } from '../images/image-sources.ts'
-import type { RegistryHandle } from '../images/registry-handle.ts'
+import type { BuildServices } from '../services.ts'
 import type { Tasks } from '../tasks.ts'
 import { packImage, type BuiltPlatform, type PackedImage } from './pack-image.ts'
 
 /** Everything that outputs are made from. */
-export interface OutputContext {
+export interface OutputContext extends Pick<
+  BuildServices,
+  'settings' | 'store' | 'images' | 'executor' | 'registries'
+> {
   /** One for each platform, in the order asked for. */
   readonly built: readonly BuiltPlatform[]
   readonly solver: Solver
-  readonly settings: Settings
-  readonly store: Store
-  readonly images: ImageSources
-  readonly executor: ExecutorHandle
   readonly tasks: Tasks
   readonly signal: AbortSignal
-  readonly registries: RegistryHandle
   readonly stdout: NodeJS.WritableStream
 }
 
 /** Puts the result where it was asked for, one place after the other. Layers are packed once, and only if an output wants an image.
  *  @throws {BuildError} `OUTPUT_FAILED`, `DISK_FULL`, and what registries answer */
-export async function writeOutputs(context: OutputContext): Promise<BuiltImage> {
-  const { outputs, tags } = context.settings
-  const image = outputs.some(wantsImage)
-    ? await context.tasks.run('exporting layers', () => packImage(context))
+export async function writeOutputs(
+  built: readonly BuiltPlatform[],
+  solver: Solver,
+  { settings, store, images, executor, registries, surroundings }: BuildServices,
+): Promise<BuiltImage> {
+  const { tasks, signal, stdout } = surroundings
+  const context = { built, solver, settings, store, images, executor, registries, tasks, signal, stdout }
+  const image = settings.outputs.some(wantsImage)
+    ? await tasks.run('exporting layers', () => packImage(context))
     : undefined
-  for (const output of outputs) {
-    context.signal.throwIfAborted()
+  for (const output of settings.outputs) {
+    signal.throwIfAborted()
     await writeOutput(output, image, context)
   }
-  const names = outputs.flatMap((output) => ('names' in output ? output.names : []))
+  const names = settings.outputs.flatMap((output) => ('names' in output ? output.names : []))
   return {
     image: image && { descriptor: image.root.descriptor, configDigest: image.config?.descriptor.digest },
-    names: [...new Set([...tags, ...names])],
+    names: [...new Set([...settings.tags, ...names])],
   }
 }
 

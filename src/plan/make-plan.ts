@@ -11,8 +11,9 @@ import {
   type Question,
 } from '../../frontend/index.ts'
 import type { Settings } from '../config/settings.ts'
-import type { DockerfileText } from '../context/read-dockerfile.ts'
+import type { BuildInputs } from '../context/read-inputs.ts'
 import type { ImageSources } from '../images/image-sources.ts'
+import type { BuildServices } from '../services.ts'
 import type { RemoteSources } from '../sources/remote-sources.ts'
 import type { Tasks } from '../tasks.ts'
 
@@ -26,11 +27,10 @@ export interface Answering {
 /** Makes the plans of a Dockerfile, one for each platform, answering what has to be known for them.
  *  @throws {BuildError} what is wrong in the Dockerfile, and what images and sources answer, placed in it */
 export async function makePlans(
-  { text, name }: DockerfileText,
-  ignore: ReadonlyMap<string, IgnoreFile>,
-  settings: Settings,
-  answering: Answering,
+  { dockerfile: { text, name }, ignore }: BuildInputs,
+  { settings, images, remotes, surroundings: { tasks } }: BuildServices,
 ): Promise<readonly BuildPlan[]> {
+  const answering: Answering = { images, remotes, tasks }
   const dockerfile = parseDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
   const options = planOptions(settings, answering.images, ignore)
   const answers = new Map<string, Answer>()

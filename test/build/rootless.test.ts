@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { lingering } from '../support/leftovers.ts'
 import { OrdinaryUser } from '../support/ordinary-user.ts'
+import { layerNames } from '../support/project.ts'
 import { build, finished, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 import { describeTree, unpackWithUmoci } from '../support/tree.ts'
@@ -148,8 +149,18 @@ describe.skipIf(process.getuid?.() !== 0)('for an ordinary user', () => {
       },
     )
 
-    test("a file of somebody else's is an error that says what is missing, not a file of the wrong owner", async () => {
-      const { code, stderr } = await user.stave(args(context('FROM base\nCOPY --chown=app f /f\n')))
+    test("a file of somebody else's can be packed, since nobody has to own it here for that", async () => {
+      const layout = user.path('packed')
+      const { code, stderr } = await user.stave(
+        args('-o', `type=oci,dest=${layout},tar=false,name=a:latest`, context('FROM base\nCOPY --chown=app f /f\n')),
+      )
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      const last = layerNames(layout).at(-1)
+      expect(last).toEqual(['f'])
+    })
+
+    test("a step that sees a file of somebody else's is an error that says what is missing, not a file of the wrong owner", async () => {
+      const { code, stderr } = await user.stave(args(context('FROM base\nCOPY --chown=app f /f\nRUN cat /f\n')))
       expect({ code, bug: stderr.includes('bug in stave') }).toEqual({ code: 1, bug: false })
       expect(stderr).toMatch(/UNSUPPORTED: .*1000:1001/)
       expect(stderr).toContain('/etc/subuid')
