@@ -39,6 +39,7 @@ const refused: Readonly<Record<string, readonly OutputRequest[]>> = {
   'a file for an image': [{ type: 'image', dest: 'a' }],
   'files without a folder': [{ type: 'local' }],
   'files in a folder on standard output': [{ type: 'local', dest: '-' }],
+  'files over those of the machine': [{ type: 'local', dest: '//tmp/..' }],
   'an archive without a file': [{ type: 'oci' }],
   'an archive to no file': [{ type: 'tar', dest: '' }],
   'a layout folder on standard output': [{ type: 'oci', dest: '-', tar: false }],

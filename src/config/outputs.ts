@@ -55,6 +55,7 @@ function resolveOutput(request: OutputRequest, tags: readonly string[]): Output 
     case 'local':
       if (dest === undefined || dest === '' || dest === '-')
         throw invalid('An output of type local needs a folder as "dest"')
+      if (resolve(dest) === '/') throw overTheMachine()
       return { type, folder: resolve(dest) }
     case 'tar':
       return { type, to: fileTarget(type, dest) }
@@ -73,6 +74,17 @@ function folderTarget(type: string, dest: string | undefined): ArchiveTarget {
   if (dest === undefined || dest === '' || dest === '-')
     throw invalid(`An output of type ${type} with tar=false needs a folder as "dest"`)
   return { kind: 'folder', path: resolve(dest) }
+}
+
+/** An empty variable makes `dest=$OUT/` that, and then an image's `/bin` takes the place of the machine's. */
+function overTheMachine(): BuildError {
+  return new BuildError(
+    'OPTION_INVALID',
+    'An output of type local cannot go to "/": its files would replace those of this machine',
+    {
+      hint: 'Write to a folder of its own, or pipe type=tar,dest=- into tar -x -C /.',
+    },
+  )
 }
 
 function invalid(message: string): BuildError {

@@ -149,4 +149,6 @@ test('the store is where the request says, else the environment, else where the 
     of(undefined, { env: { STAVE_HOME: '' } }),
     of(undefined, { uid: 1000, env: { XDG_DATA_HOME: '/data' } }),
   ]).toEqual(['/given', '/env', '/var/lib/stave', '/data/stave'])
+  // A variable that is not set makes it empty; another store than the one that was meant would be filled.
+  expect(() => of('', {})).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
 })

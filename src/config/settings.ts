@@ -109,8 +109,10 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
   }
 }
 
-/** Where the store is kept. */
+/** Where the store is kept.
+ *  @throws {BuildError} `OPTION_INVALID` */
 export function resolveRoot(root: string | undefined, { env, uid }: Surroundings): string {
+  if (root === '') throw invalid('"root" must be a folder; got ""')
   const given = root ?? env['STAVE_HOME']
   if (given !== undefined && given !== '') return resolve(given)
   if (uid === 0) return '/var/lib/stave'

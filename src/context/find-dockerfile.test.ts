@@ -30,3 +30,11 @@ test('a folder of the name is no Dockerfile', async () => {
   mkdirSync(join(context, 'Dockerfile'))
   await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({ code: 'DOCKERFILE_NOT_FOUND' })
 })
+
+test('a folder in its place is told as one', async () => {
+  const context = contextWith('Dockerfile')
+  await expect(findDockerfile({ context, file: context })).rejects.toMatchObject({
+    code: 'DOCKERFILE_NOT_FOUND',
+    message: expect.stringContaining('it is a folder') as unknown,
+  })
+})

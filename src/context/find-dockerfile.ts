@@ -15,7 +15,8 @@ export async function findDockerfile({ context, file }: DockerfilePlace): Promis
   const candidates = file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [file]
   for (const candidate of candidates) if (await isReadableFile(candidate)) return candidate
   const [first = ''] = candidates
-  throw new BuildError('DOCKERFILE_NOT_FOUND', `Cannot read the Dockerfile ${first}: there is no such file`, {
+  const why = (await stat(first).catch(() => undefined))?.isDirectory() ? 'it is a folder' : 'there is no such file'
+  throw new BuildError('DOCKERFILE_NOT_FOUND', `Cannot read the Dockerfile ${first}: ${why}`, {
     hint: 'Name the file with --file if it is called otherwise; its path is relative to the current folder.',
   })
 }
