@@ -1,5 +1,7 @@
 import { BuildError } from '../../core/errors.ts'
+import { exitCodes } from './exit-code.ts'
 import { main } from './main.ts'
+import { renderError } from './render-error.ts'
 
 const interrupted = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -9,6 +11,17 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     interrupted.abort(new BuildError('CANCELED', `The build was interrupted by ${name}`))
   })
 }
+
+// Whoever stops reading how a build goes has not stopped the build.
+process.stderr.on('error', () => undefined)
+let unwritten: Error | undefined
+process.stdout.on('error', (error: Error) => (unwritten ??= error))
+process.on('exit', (exitCode) => {
+  if (unwritten === undefined || exitCode !== exitCodes.done) return
+  const message = `Cannot write to standard output: ${unwritten.message}`
+  process.stderr.write(renderError(new BuildError('OUTPUT_FAILED', message)))
+  process.exitCode = exitCodes.failed
+})
 
 let isReading = false
 main(process.argv.slice(2), {

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { Project } from '../support/project.ts'
-import { finished, stave, startStave, writeFiles } from '../support/stave.ts'
+import { executable, finished, stave, startStave, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -25,6 +25,29 @@ function project(): Project {
 function skopeo(...args: readonly string[]): string {
   return execFileSync('skopeo', args, { encoding: 'utf8' })
 }
+
+/** Builds with the shell between: what its redirections make of the command's output. */
+function shell(at: Project, redirections: string): { readonly stdout: string; readonly stderr: string } {
+  const command = `"$@" ${redirections}; echo "exit status $?" >&2`
+  const words = [process.execPath, executable, 'build', '--progress=plain', ...at.args]
+  return spawnSync('bash', ['-c', command, 'bash', ...words], {
+    encoding: 'utf8',
+    env: { ...process.env, STAVE_HOME: at.store },
+  })
+}
+
+test('a digest that cannot be written is a failure, without a stack trace', () => {
+  const { stderr } = shell(project(), '> /dev/full')
+  expect(stderr).toMatch(/stave: OUTPUT_FAILED: Cannot write to standard output: .*\nexit status 1\n$/)
+  expect(stderr).not.toContain('    at ')
+})
+
+test('a build goes on when nobody reads how it goes', () => {
+  for (const place of ['/dev/full', '>(exec true)']) {
+    const { stdout, stderr } = shell(project(), `2> ${place}`)
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/), 'exit status 0\n'])
+  }
+})
 
 describe('an output', () => {
   test('of type oci is an archive that skopeo reads, under the name that was given', async () => {
