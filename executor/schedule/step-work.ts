@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import type PQueue from 'p-queue'
+import type { Store } from '../../cache/store.ts'
+import { vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
+import type { Tree } from '../../core/layer.ts'
+import type { ContextOp, FilesOp, RunOp } from '../../core/ops.ts'
+import type { Executor } from '../process/client.ts'
+import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
+import type { ContextFolders } from '../sources/context-folders.ts'
+import type { FetchedSources } from '../sources/fetched-sources.ts'
+import type { LayerBlobs } from './layer-blobs.ts'
+import type { LayerDirectories } from './layer-directories.ts'
+import { openRunSupplies, type RunProvisions } from './run-supplies.ts'
+import type { VertexEvents } from './vertex-events.ts'
+
+export interface WorkParts {
+  readonly graph: Graph
+  readonly store: Store
+  readonly contexts: ContextFolders
+  readonly executor: () => Promise<Executor>
+  readonly prepareSandbox: () => Promise<void>
+  readonly provisions: RunProvisions
+  readonly fetched: FetchedSources
+  readonly directories: LayerDirectories
+  readonly layers: LayerBlobs
+  readonly events: VertexEvents
+  readonly signal: AbortSignal
+  /** Whether the layer of the vertex is wanted as an archive, and its files are read by nobody. */
+  readonly isOnlyPacked: (vertex: Vertex) => boolean
+}
+
+/** How many steps of a kind go on at once. */
+interface Slots {
+  readonly runs: PQueue
+  readonly files: PQueue
+}
+
+/** Carries steps out: brings what they need to where the executor process finds it, and has it do the rest. */
+export class StepWork {
+  readonly #parts: WorkParts
+  #slots: Promise<Slots> | undefined
+
+  constructor(parts: WorkParts) {
+    this.#parts = parts
+  }
+
+  /** Begins what the first step will need, beside other work. */
+  warmUp(): void {
+    void this.#openSlots()
+  }
+
+  /** @param trees parallel to the vertex's inputs; `null` for what comes from outside
+   *  @returns the step's tree: that of its first input, and a layer */
+  async carryOut(vertex: Vertex, [base, ...others]: readonly (Tree | null)[]): Promise<Tree> {
+    if (base === undefined || base === null) throw new Error(`${vertex.name} has no tree to work on`)
+    const { directories } = this.#parts
+    const id = randomBytes(16).toString('hex')
+    const [lower, sources] = await Promise.all([
+      directories.ensure(base),
+      Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),
+    ])
+    const op = vertex.op as RunOp | FilesOp
+    const layer = directories.pathOfStep(id)
+    if (op.type === 'run') await this.#run(vertex, { op, lower, sources, layer })
+    else await this.#files(vertex, id, { op, lower, sources, layer })
+    return [...base, { kind: 'step', id, base: 'below', createdAtMs: Date.now() }]
+  }
+
+  async #sourceTree(vertex: Vertex, index: number, tree: Tree | null): Promise<SourceTree> {
+    const { graph, directories, fetched, contexts } = this.#parts
+    if (tree !== null) return { kind: 'layers', layers: await directories.ensure(tree) }
+    const input = vertexOf(graph, vertex.inputs[index] as VertexId)
+    if (input.op.type === 'git' || input.op.type === 'http') return fetched.treeOf(input, input.op)
+    const op = input.op as ContextOp
+    return { kind: 'context', root: contexts.folderOf(op), ignore: op.ignore }
+  }
+
+  async #files(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
+    const slots = await this.#openSlots()
+    await slots.files.add(async () => {
+      const { store, executor, layers, signal, isOnlyPacked } = this.#parts
+      signal.throwIfAborted()
+      const nowNs = BigInt(Date.now()) * 1_000_000n
+      const { op, lower, sources } = request
+      if (isOnlyPacked(vertex) && (await layers.packFiles(id, { op, lower, sources, nowNs }))) return
+      const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
+      await process.call('files', { ...request, scratch, nowNs }, { signal })
+    })
+  }
+
+  async #run(vertex: Vertex, request: Pick<RunCall, 'op' | 'lower' | 'sources' | 'layer'>): Promise<void> {
+    const { store, executor, prepareSandbox, provisions, events, signal } = this.#parts
+    const slots = await this.#openSlots()
+    // Caches are waited for before the slot is taken: whoever holds one needs a slot to let go of it.
+    await using supplies = await openRunSupplies(request.op, store, provisions, signal)
+    const { caches, secrets, agents, devices } = supplies
+    await slots.runs.add(async () => {
+      signal.throwIfAborted()
+      const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('run')])
+      await prepareSandbox()
+      const onOutput = (stream: 'stdout' | 'stderr', chunk: Uint8Array): void => events.output(vertex, stream, chunk)
+      await process.call('run', { ...request, caches, secrets, agents, devices, scratch }, { signal, onOutput })
+    })
+  }
+
+  #openSlots(): Promise<Slots> {
+    this.#slots ??= import('p-queue').then(({ default: Queue }) => ({
+      runs: new Queue({ concurrency: availableParallelism() }),
+      files: new Queue({ concurrency: availableParallelism() }),
+    }))
+    return this.#slots
+  }
+}
