@@ -1,5 +1,8 @@
 import { BuildError } from '../../core/errors.ts'
 
+/** What to try when the store's disk is full. */
+export const diskFullHint = 'Free some space there, or choose another place with --root or STAVE_HOME.'
+
 /** What to throw for a failure to write at `path`: `DISK_FULL` where the disk or a quota is used up, else the failure as it was. */
 export function naming(path: string, error: unknown): unknown {
   const code = systemCode(error)
@@ -7,10 +10,7 @@ export function naming(path: string, error: unknown): unknown {
   return new BuildError(
     'DISK_FULL',
     `Cannot write ${path}: ${code === 'ENOSPC' ? 'the disk is full' : 'a disk quota is used up'}`,
-    {
-      hint: 'Free some space, for instance with "stave prune", or point STAVE_HOME at a larger disk.',
-      cause: error,
-    },
+    { hint: diskFullHint, cause: error },
   )
 }
 

@@ -1,4 +1,5 @@
 import { BuildError, type ErrorCode } from '../../core/errors.ts'
+import { diskFullHint } from '../disk/disk-full.ts'
 import { systemClock, PassingFailure, retrying } from '../http/index.ts'
 import { GitFailure, runGit } from './git-program.ts'
 
@@ -56,7 +57,7 @@ const meanings: readonly Meaning[] = [
   {
     pattern: /no space left on device|disk quota exceeded/i,
     code: 'DISK_FULL',
-    hint: 'Free some space, for instance with "stave prune", or point STAVE_HOME at a larger disk.',
+    hint: diskFullHint,
   },
   {
     pattern: /certificate/i,

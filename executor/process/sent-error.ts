@@ -1,3 +1,4 @@
+import { diskFullHint } from '../../cache/disk/disk-full.ts'
 import { BuildError, type ErrorCode } from '../../core/errors.ts'
 
 /** An error as data, to cross from one process or thread to another. */
@@ -20,7 +21,7 @@ export function sendError(error: unknown): SentError {
       kind: 'build',
       code: 'DISK_FULL',
       message: `Cannot write to the store: ${error.message}`,
-      hint: 'Free some space there, or choose another place with --root or STAVE_HOME.',
+      hint: diskFullHint,
     }
   }
   if (error instanceof Error) return { kind: 'bug', message: error.message, stack: error.stack }

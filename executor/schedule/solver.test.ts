@@ -182,6 +182,16 @@ test('the first failure stops the others, is waited out, and is thrown', async (
   expect(at.executor.running).toBe(0)
 })
 
+test('a failure is thrown also when the records of what was done cannot be written', async () => {
+  const home = temporaryFolder()
+  const at = bench((command) => {
+    if (command !== 'broken') return Promise.resolve(command)
+    writeFileSync(join(home, 'v1/facts/alike'), '')
+    return Promise.reject(new BuildError('RUN_FAILED', 'it broke'))
+  }, home)
+  await expect(at.solve((graph) => chain(graph, 'whole', 'broken'))).rejects.toThrow('it broke')
+})
+
 test('an abort from outside ends with its own reason', async () => {
   const at = bench(
     (_, { signal }) =>

@@ -99,13 +99,23 @@ export class Solver {
       }
     }
     try {
-      return await Promise.all(targets.map((target) => this.#treeOf(target)))
+      const trees = await Promise.all(targets.map((target) => this.#treeOf(target)))
+      this.#memory.flush()
+      return trees
     } catch (error) {
       this.#abort.abort(error)
       await Promise.allSettled(this.#solved.values())
+      this.#keepWhatIsDone()
       throw error
-    } finally {
+    }
+  }
+
+  /** After a failure, which counts for more than that records cannot be written: a full disk often makes both. */
+  #keepWhatIsDone(): void {
+    try {
       this.#memory.flush()
+    } catch {
+      // The steps will be explained less well the next time.
     }
   }
 
