@@ -36,7 +36,25 @@ export interface ParseOptions {
  *  file says.
  *  @throws {BuildError} `UNSUPPORTED` for a file in another language, `DOCKERFILE_SYNTAX`, `INSTRUCTION_UNKNOWN`, `INSTRUCTION_INVALID`, `STAGE_INVALID`; as `BuildErrors`
  *  with all that is wrong, when it is more than one thing */
-export function parseDockerfile(text: string, file: string, { syntax }: ParseOptions = {}): Dockerfile {
+export function parseDockerfile(text: string, file: string, options: ParseOptions = {}): Dockerfile {
+  const { dockerfile, errors } = readDockerfile(text, file, options)
+  throwCollected(errors)
+  return dockerfile
+}
+
+/** A Dockerfile as far as it could be read. */
+export interface ReadDockerfile {
+  /** Without the instructions that could not be read. */
+  readonly dockerfile: Dockerfile
+  /** In the order of the file; with none, `dockerfile` is all of it. */
+  readonly errors: readonly BuildError[]
+  /** What could not be read may have begun a stage. */
+  readonly lacksStages: boolean
+}
+
+/** As `parseDockerfile()`, for whoever wants to go on in spite of mistakes.
+ *  @throws {BuildError} `UNSUPPORTED` for a file in another language */
+export function readDockerfile(text: string, file: string, { syntax }: ParseOptions = {}): ReadDockerfile {
   const named = syntax === undefined ? findSyntax(text, file) : { value: syntax, range: undefined }
   if (named !== undefined) checkSyntax(named.value, named.range)
   const errors: BuildError[] = []
@@ -44,18 +62,22 @@ export function parseDockerfile(text: string, file: string, { syntax }: ParseOpt
   if (instructions.length === 0) errors.push(emptyFile(file))
   const globals: ArgInstruction[] = []
   const stages: { from: FromInstruction; instructions: StageInstruction[] }[] = []
+  let lacksStages = false
   for (const syntax of instructions) {
     const instruction = tryParse(syntax, escape, errors)
     const stage = stages.at(-1)
-    if (instruction === undefined) continue
+    if (instruction === undefined) {
+      lacksStages ||= /^f/i.test(syntax.keyword.text)
+      continue
+    }
     if (instruction.kind === 'from') stages.push({ from: instruction, instructions: [] })
     else if (stage !== undefined) stage.instructions.push(instruction)
     else if (instruction.kind === 'arg') globals.push(instruction)
     else if (errors.length === 0) errors.push(outsideStage(instruction))
   }
   if (stages.length === 0 && errors.length === 0) errors.push(noStage(file, globals))
-  throwCollected(errors.sort((a, b) => positionOf(a) - positionOf(b)))
-  return { file, syntax: named?.value, escape, directives, globals, stages, emptyContinuations }
+  const dockerfile = { file, syntax: named?.value, escape, directives, globals, stages, emptyContinuations }
+  return { dockerfile, errors: inOrder(errors), lacksStages: lacksStages || stages.length === 0 }
 }
 
 function tryParse(syntax: InstructionSyntax, escape: EscapeCharacter, errors: BuildError[]): Instruction | undefined {
@@ -91,6 +113,11 @@ function emptyFile(file: string): BuildError {
 
 function startOf(file: string): SourceRange {
   return { file, start: { line: 1, column: 1 }, end: { line: 1, column: 1 } }
+}
+
+/** By line, then by column. */
+export function inOrder(errors: readonly BuildError[]): readonly BuildError[] {
+  return [...errors].sort((a, b) => positionOf(a) - positionOf(b))
 }
 
 /** Sorts by line, then by column. */

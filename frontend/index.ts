@@ -1,4 +1,5 @@
-export { parseDockerfile, type Dockerfile, type DockerfileStage } from './dockerfile.ts'
+export { allMistakes } from './all-mistakes.ts'
+export { parseDockerfile, readDockerfile, type Dockerfile, type DockerfileStage } from './dockerfile.ts'
 export type { Directive, DirectiveName } from './parser/directives.ts'
 export {
   questionKey,

@@ -3,8 +3,8 @@ import type { Answer, ImageAnswer, Question } from '../lower/plan.ts'
 
 const nothing = digestOf('')
 
-/** Stands in for an answer that cannot be had, where nothing is to be built: `checkBuild()` and `outlineBuild()` go on with it, and
- *  leave out what depends on the truth. */
+/** Stands in for an answer that cannot be had, where nothing is to be built: `checkBuild()`, `outlineBuild()` and `allMistakes()` go
+ *  on with it, and leave out what depends on the truth. */
 export function unknownAnswer(question: Question): Answer {
   switch (question.kind) {
     case 'image':

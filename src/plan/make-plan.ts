@@ -1,8 +1,9 @@
-import { BuildError } from '../../core/errors.ts'
+import { BuildError, throwCollected } from '../../core/errors.ts'
 import {
-  parseDockerfile,
+  allMistakes,
   planBuild,
   questionKey,
+  readDockerfile,
   type Answer,
   type BuildPlan,
   type Dockerfile,
@@ -31,8 +32,10 @@ export async function makePlans(
   { settings, images, remotes, surroundings: { tasks } }: BuildServices,
 ): Promise<readonly BuildPlan[]> {
   const answering: Answering = { images, remotes, tasks }
-  const dockerfile = parseDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
+  const read = readDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
+  const { dockerfile } = read
   const options = planOptions(settings, answering.images, ignore)
+  if (read.errors.length > 0) throwCollected(allMistakes(read, { ...options, targetPlatform: settings.platforms[0] }))
   const answers = new Map<string, Answer>()
   const plans: BuildPlan[] = []
   for (const targetPlatform of settings.platforms) {
