@@ -149,84 +149,98 @@ interface ProgramImage {
 
 /** Puts the calls into memory in the form of `entry-code.ts`. */
 function encode(calls: readonly Call[], flags: bigint): ProgramImage {
-  const memory = new ProgramMemory(headerWords + calls.length * callWords)
-  const addressOfCall = (index: number): bigint => memory.addressOfWord(headerWords + index * callWords)
-  memory.setWord(0, flags)
-  memory.setWord(1, addressOfCall(0))
+  const draft = new ProgramDraft(headerWords + calls.length * callWords)
+  const wordOfCall = (index: number): number => headerWords + index * callWords
+  draft.setPlain(0, flags)
+  draft.setPointer(1, wordOfCall(0))
   for (const [index, { name, args, tolerate }] of calls.entries()) {
-    const at = headerWords + index * callWords
-    memory.setWord(at, BigInt(syscallNumber(name)))
-    memory.setWord(at + resultAt, memory.addressOfWord(at + resultWord))
-    memory.setWord(at + tolerateAt, tolerate ? 1n : 0n)
+    const at = wordOfCall(index)
+    draft.setPlain(at, BigInt(syscallNumber(name)))
+    draft.setPointer(at + resultAt, at + resultWord)
+    draft.setPlain(at + tolerateAt, tolerate ? 1n : 0n)
     for (let position = 0; position < mostArguments; position++) {
       const argument = args[position] ?? null
       const own = at + valuesAt + position
-      if (isResult(argument)) {
-        const source = headerWords + argument.call * callWords + resultWord
-        memory.setWord(at + argumentsAt + position, memory.addressOfWord(source))
-      } else {
-        memory.setWord(at + argumentsAt + position, memory.addressOfWord(own))
-        memory.setWord(own, memory.valueOf(argument))
-      }
+      draft.setPointer(at + argumentsAt + position, isResult(argument) ? wordOfCall(argument.call) + resultWord : own)
+      if (!isResult(argument)) draft.setValue(own, argument)
     }
   }
+  const { words, address } = draft.finish()
   return {
-    address: memory.addressOfWord(0),
+    address,
     failure: () => {
-      const failed = memory.word(2)
+      const failed = words[2] ?? 0n
       if (failed === 0n) return undefined
-      const call = Number((failed - addressOfCall(0)) / BigInt(callWords * wordBytes))
-      return { call, errno: Number(-BigInt.asIntN(64, memory.word(3))) }
+      const firstCall = address + BigInt(wordOfCall(0) * wordBytes)
+      const call = Number((failed - firstCall) / BigInt(callWords * wordBytes))
+      return { call, errno: Number(-BigInt.asIntN(64, words[3] ?? 0n)) }
     },
   }
 }
 
-/** Words, and the bytes that they point to, none of which moves. */
-class ProgramMemory {
-  readonly #words: BigUint64Array
-  readonly #address: bigint
-  /** Kept from the collector while the process reads them. */
-  readonly #pointedTo: Uint8Array[] = []
+/** Words, and behind them the bytes that some point to, in one piece of memory that does not move. Where it lies is known only when its size is, so pointers are noted
+ *  first, as places in it. */
+class ProgramDraft {
+  readonly #plain: bigint[]
+  /** Word -> the word that it points to. */
+  readonly #toWords = new Map<number, number>()
+  /** Word -> place among the bytes that it points to. */
+  readonly #toBytes = new Map<number, number>()
+  readonly #bytes: Uint8Array[] = []
+  #byteCount = 0
 
   constructor(words: number) {
-    const bytes = fixedBytes(words * wordBytes)
-    this.#words = new BigUint64Array(bytes.buffer, bytes.byteOffset, words)
-    this.#address = addressOf(bytes)
+    this.#plain = new Array<bigint>(words).fill(0n)
   }
 
-  word(index: number): bigint {
-    return this.#words[index] ?? 0n
+  setPlain(word: number, value: bigint): void {
+    this.#plain[word] = value
   }
 
-  setWord(index: number, value: bigint): void {
-    this.#words[index] = BigInt.asUintN(64, value)
+  setPointer(word: number, target: number): void {
+    this.#toWords.set(word, target)
   }
 
-  addressOfWord(index: number): bigint {
-    return this.#address + BigInt(index * wordBytes)
+  setValue(word: number, argument: Exclude<CallArgument, CallResult>): void {
+    if (argument === null) return
+    if (typeof argument === 'number' || typeof argument === 'bigint') this.#plain[word] = BigInt(argument)
+    else if (typeof argument === 'string') this.#toBytes.set(word, this.#place(Buffer.from(`${argument}\0`)))
+    else if (argument instanceof Uint8Array) this.#toBytes.set(word, this.#place(argument))
+    else {
+      const first = this.#plain.length
+      for (let index = 0; index < argument.words.length; index++) this.#plain.push(0n)
+      for (const [index, value] of argument.words.entries()) this.setValue(first + index, value)
+      this.#toWords.set(word, first)
+    }
   }
 
-  valueOf(argument: Exclude<CallArgument, CallResult>): bigint {
-    if (argument === null) return 0n
-    if (typeof argument === 'number' || typeof argument === 'bigint') return BigInt(argument)
-    if (typeof argument === 'string') return this.#pointerTo(Buffer.from(`${argument}\0`))
-    if (argument instanceof Uint8Array) return this.#pointerTo(argument)
-    const words = argument.words.map((word) => this.valueOf(word))
-    const list = BigUint64Array.from(words)
-    return this.#pointerTo(new Uint8Array(list.buffer))
+  finish(): { readonly words: BigUint64Array; readonly address: bigint } {
+    const count = this.#plain.length
+    const memory = Buffer.allocUnsafeSlow(count * wordBytes + this.#byteCount)
+    const address = addressOf(memory)
+    const words = new BigUint64Array(memory.buffer, memory.byteOffset, count)
+    for (const [word, value] of this.#plain.entries()) words[word] = value
+    for (const [word, target] of this.#toWords) words[word] = address + BigInt(target * wordBytes)
+    for (const [word, place] of this.#toBytes) words[word] = address + BigInt(count * wordBytes + place)
+    let place = count * wordBytes
+    for (const bytes of this.#bytes) {
+      memory.set(bytes, place)
+      place += aligned(bytes.byteLength)
+    }
+    return { words, address }
   }
 
-  #pointerTo(bytes: Uint8Array): bigint {
-    const fixed = fixedBytes(bytes.byteLength)
-    fixed.set(bytes)
-    this.#pointedTo.push(fixed)
-    return addressOf(fixed)
+  #place(bytes: Uint8Array): number {
+    const place = this.#byteCount
+    this.#bytes.push(bytes)
+    this.#byteCount += aligned(bytes.byteLength)
+    return place
   }
 }
 
-/** Memory that the collector does not move, aligned for words. */
-function fixedBytes(size: number): Buffer {
-  return Buffer.allocUnsafeSlow(Math.max(size, wordBytes)).fill(0)
+/** Structures among the bytes begin at a word. */
+function aligned(size: number): number {
+  return Math.ceil(size / wordBytes) * wordBytes
 }
 
 function isResult(argument: CallArgument): argument is CallResult {
