@@ -1,0 +1,71 @@
+// Times builds by stave, and by other builders where they are set up, beside floors that none can be faster than. docs/benchmarks.md tells more.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { startRegistry } from '../support/registry.ts'
+import { BaseImage } from './base-image.ts'
+import { findBuilders } from './builders/find-builders.ts'
+import { time } from './command.ts'
+import { measureWorkload } from './measure-workload.ts'
+import { parseOptions, type Options } from './options.ts'
+import { describeMachine, renderLooks, renderReport, type Report, type Row } from './report.ts'
+import { chooseWorkloads } from './workloads/choose-workloads.ts'
+
+// What runs gets the signal too, and fails; then we end, having cleaned up.
+process.once('SIGINT', () => undefined)
+
+const options = parseOptions(process.argv.slice(2))
+const folder = mkdtempSync(
+  join(options.others === undefined ? tmpdir() : join(resolve(options.others), 'work'), 'bench-'),
+)
+try {
+  const report = await measure(options, folder)
+  console.log(options.smoke ? renderLooks(report) : renderReport(report))
+  if (options.out !== undefined) {
+    writeFileSync(options.out, `${JSON.stringify(report, undefined, 2)}\n`)
+    writeFileSync(options.out.replace(/(\.json)?$/, '.md'), renderReport(report))
+  }
+  if (report.rows.some(({ by, remark }) => by === 'stave' && remark !== undefined)) process.exitCode = 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function measure(options: Options, folder: string): Promise<Report> {
+  await using registry = await startRegistry()
+  const builders = await findBuilders(options, folder)
+  const base = new BaseImage(join(folder, 'base'))
+  const rows: Row[] = []
+  const nodeTimes: number[] = []
+  for (const workload of chooseWorkloads(options)) {
+    const place = {
+      folder: join(folder, workload.name),
+      scale: options.scale,
+      registry: registry.host,
+      emptyRegistry: () => rmSync(join(registry.folder, 'docker'), { recursive: true, force: true }),
+      base,
+    }
+    mkdirSync(place.folder)
+    const began = performance.now()
+    nodeTimes.push(...(await timeNode(options.rounds)))
+    rows.push(...(await measureWorkload(workload, builders, options.rounds, place)))
+    console.error(`${workload.name}: done in ${((performance.now() - began) / 1000).toFixed(0)} s`)
+    rmSync(place.folder, { recursive: true, force: true })
+  }
+  for (const builder of builders) await builder.forget()
+  const { rounds, scale } = options
+  return {
+    machine: describeMachine(),
+    builders: builders.map(({ name, version }) => ({ name, version })),
+    rounds,
+    scale,
+    nodeTimes,
+    rows,
+  }
+}
+
+/** The floor of all: starting Node and doing nothing. */
+async function timeNode(rounds: number): Promise<readonly number[]> {
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) times.push(await time([{ argv: [process.execPath, '-e', '0'] }]))
+  return times
+}
