@@ -7,27 +7,35 @@ import { BaseImage } from './base-image.ts'
 import { findBuilders } from './builders/find-builders.ts'
 import { time } from './command.ts'
 import { measureWorkload } from './measure-workload.ts'
-import { parseOptions, type Options } from './options.ts'
+import { parseOptions, UsageError, type Options } from './options.ts'
 import { describeMachine, renderLooks, renderReport, type Report, type Row } from './report.ts'
 import { chooseWorkloads } from './workloads/choose-workloads.ts'
 
-// What runs gets the signal too, and fails; then we end, having cleaned up.
-process.once('SIGINT', () => undefined)
+const interruption = new AbortController()
+process.once('SIGINT', () => interruption.abort(new Error('interrupted')))
 
-const options = parseOptions(process.argv.slice(2))
-const folder = mkdtempSync(
-  join(options.others === undefined ? tmpdir() : join(resolve(options.others), 'work'), 'bench-'),
-)
 try {
-  const report = await measure(options, folder)
-  console.log(options.smoke ? renderLooks(report) : renderReport(report))
-  if (options.out !== undefined) {
-    writeFileSync(options.out, `${JSON.stringify(report, undefined, 2)}\n`)
-    writeFileSync(options.out.replace(/(\.json)?$/, '.md'), renderReport(report))
+  await main(parseOptions(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof UsageError) && !interruption.signal.aborted) throw error
+  console.error((error as Error).message)
+  process.exitCode = interruption.signal.aborted ? 130 : 2
+}
+
+async function main(options: Options): Promise<void> {
+  const parent = options.others === undefined ? tmpdir() : join(resolve(options.others), 'work')
+  const folder = mkdtempSync(join(parent, 'bench-'))
+  try {
+    const report = await measure(options, folder)
+    console.log(options.smoke ? renderLooks(report) : renderReport(report))
+    if (options.out !== undefined) {
+      writeFileSync(options.out, `${JSON.stringify(report, undefined, 2)}\n`)
+      writeFileSync(options.out.replace(/(\.json)?$/, '.md'), renderReport(report))
+    }
+    if (report.rows.some(({ by, remark }) => by === 'stave' && remark !== undefined)) process.exitCode = 1
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
-  if (report.rows.some(({ by, remark }) => by === 'stave' && remark !== undefined)) process.exitCode = 1
-} finally {
-  rmSync(folder, { recursive: true, force: true })
 }
 
 async function measure(options: Options, folder: string): Promise<Report> {
@@ -47,7 +55,7 @@ async function measure(options: Options, folder: string): Promise<Report> {
     mkdirSync(place.folder)
     const began = performance.now()
     nodeTimes.push(...(await timeNode(options.rounds)))
-    rows.push(...(await measureWorkload(workload, builders, options.rounds, place)))
+    rows.push(...(await measureWorkload(workload, builders, options.rounds, place, interruption.signal)))
     console.error(`${workload.name}: done in ${((performance.now() - began) / 1000).toFixed(0)} s`)
     rmSync(place.folder, { recursive: true, force: true })
   }

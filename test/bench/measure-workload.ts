@@ -33,6 +33,7 @@ export async function measureWorkload(
   builders: readonly Builder[],
   rounds: number,
   place: Place,
+  signal: AbortSignal,
 ): Promise<readonly Row[]> {
   const { measurements, floors } = workload.prepare(place)
   const contenders = builders.map((builder) =>
@@ -47,12 +48,14 @@ export async function measureWorkload(
           if (round === 0) await lookAt(contender, place, trees)
           else if (!contender.hasFailed) await takeTime(contender, round)
         } catch (error) {
+          signal.throwIfAborted() // what ran had the same signal, and failed
           contender.hasFailed = true
           contender.remark = (error as Error).message
         }
       }
     }
     if (round > 0) for (const ground of grounds) await timeFloor(ground)
+    signal.throwIfAborted()
   }
   return [
     ...measurements.flatMap((measurement) =>
@@ -62,7 +65,7 @@ export async function measureWorkload(
         .map(toRow),
     ),
     ...grounds.map(({ floor, times, remark }) => ({
-      workload: workload.name,
+      workload: floor.of,
       by: floor.name,
       isFloor: true,
       times,

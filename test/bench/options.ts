@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const usage = `usage: npm run bench [-- OPTIONS]
+const usage = `usage: npm run bench [-- OPTIONS]
   --rounds N           timed rounds, after one that is not (default 5)
   --scale FACTOR       factor of sizes and numbers of files (default 1)
   --workloads A,B      these only
@@ -20,7 +20,10 @@ export interface Options {
   readonly smoke: boolean
 }
 
-/** @throws {Error} with the usage */
+/** What was asked for cannot be: the message says why. */
+export class UsageError extends Error {}
+
+/** @throws {UsageError} */
 export function parseOptions(argv: readonly string[]): Options {
   try {
     const { values } = parseArgs({
@@ -45,7 +48,7 @@ export function parseOptions(argv: readonly string[]): Options {
       smoke: values.smoke,
     }
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${usage}`)
+    throw new UsageError(`${(error as Error).message}\n${usage}`)
   }
 }
 

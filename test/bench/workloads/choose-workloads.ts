@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { Options } from '../options.ts'
+import { UsageError, type Options } from '../options.ts'
 import { contextScan } from './context-scan.ts'
 import { copyMany, copyOneChanged } from './copy-many.ts'
 import { debianRun } from './debian-run.ts'
@@ -25,11 +25,14 @@ const allWorkloads = [
   debianRun,
 ]
 
-/** Those that are wanted and can be had here; says which cannot. */
+/** Those that are wanted and can be had here; says which cannot.
+ *  @throws {UsageError} */
 export function chooseWorkloads({ workloads, smoke }: Options): readonly Workload[] {
   const unknown = workloads?.filter((name) => !allWorkloads.some((workload) => workload.name === name)) ?? []
   if (unknown.length > 0)
-    throw new Error(`no workload ${unknown.join(', ')}; there are ${allWorkloads.map(({ name }) => name).join(', ')}`)
+    throw new UsageError(
+      `no workload ${unknown.join(', ')}; there are ${allWorkloads.map(({ name }) => name).join(', ')}`,
+    )
   return allWorkloads.filter(({ name, needs, isSlowToPrepare = false }) => {
     if (!(workloads?.includes(name) ?? !(smoke && isSlowToPrepare))) return false
     if (needs === undefined || isInstalled(needs)) return true

@@ -30,7 +30,7 @@ export const contextScan: Workload = {
         request: () => ({ context, name: 'bench-context-scan', noCache: true, output: { kind: 'store' } }),
         check: (root: string) => assertSameTree(join(root, 'files'), expected),
       })),
-      floors: [{ name: '`find` in the context', commands: walk(contexts.walked) }],
+      floors: [{ name: '`find` in the context', of: 'context-scan, walked', commands: walk(contexts.walked) }],
     }
   },
 }

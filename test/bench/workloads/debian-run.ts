@@ -41,7 +41,11 @@ export const debianRun: Workload = {
         },
       ],
       floors: [
-        { name: '`tar | gzip` of one of the layers', commands: [shell('tar -c usr | gzip >/dev/null', unpacked)] },
+        {
+          name: '`tar | gzip` of one of the layers',
+          of: 'debian-run',
+          commands: [shell('tar -c usr | gzip >/dev/null', unpacked)],
+        },
       ],
     }
   },

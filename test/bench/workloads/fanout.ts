@@ -28,7 +28,7 @@ export const fanout: Workload = {
           check: (root) => assertFiles(root, Object.fromEntries(stages.map((stage) => [`made${stage}`, `${stage}\n`]))),
         },
       ],
-      floors: [{ name: 'the work alone, on all cores', commands: [shell(loop)] }],
+      floors: [{ name: 'the work alone, on all cores', of: 'fanout', commands: [shell(loop)] }],
     }
   },
 }

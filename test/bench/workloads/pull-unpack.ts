@@ -39,9 +39,10 @@ export const pullUnpack: Workload = {
       floors: [
         {
           name: '`tar -xz` of its layers',
+          of: 'pull-unpack',
           commands: [shell(`rm -rf ${unpacked}; mkdir ${unpacked}; ${unpack.join('; ')}`)],
         },
-        { name: '`sha256sum` of its layers', commands: [{ argv: ['sha256sum', ...blobs] }] },
+        { name: '`sha256sum` of its layers', of: 'pull-unpack', commands: [{ argv: ['sha256sum', ...blobs] }] },
       ],
     }
   },

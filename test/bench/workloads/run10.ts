@@ -30,6 +30,7 @@ export const run10: Workload = {
       floors: [
         {
           name: 'ten times `crun run`',
+          of: 'run10',
           commands: [shell(`unshare --mount sh -euc '${runTen}'`)],
         },
       ],

@@ -31,6 +31,8 @@ export interface Measurement {
 /** What no builder that does the same work can be faster than, more or less. */
 export interface Floor {
   readonly name: string
+  /** Name of the measurement. */
+  readonly of: string
   readonly commands: readonly Command[]
 }
 
