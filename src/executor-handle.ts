@@ -42,7 +42,11 @@ export class ExecutorHandle implements AsyncDisposable {
 
   async #openSandbox(): Promise<void> {
     const [executor, openFiles] = await Promise.all([this.start(), openFilesOfCaller()])
-    const { name, fallbackReason } = await executor.call('openSandbox', { isolation: this.#isolation, openFiles })
+    const { name, fallbackReason } = await executor.call('openSandbox', {
+      isolation: this.#isolation,
+      openFiles,
+      owner: this.#owner,
+    })
     if (fallbackReason !== undefined) this.#warn(`Steps run in the ${name} sandbox: ${fallbackReason}`)
   }
 }

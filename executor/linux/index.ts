@@ -37,6 +37,8 @@ export {
   type ProcessEnd,
 } from './processes.ts'
 export { killOrphans, processStat, reapOrphans, type ProcessStat } from './orphans.ts'
+// devices
+export { limitDevices, type AllowedDevice } from './device-filter.ts'
 // a new process
 export {
   ChildProgram,

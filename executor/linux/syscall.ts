@@ -34,6 +34,7 @@ interface SyscallNumbers {
   readonly rtSigprocmask: number
   readonly execve: number
   readonly unshare: number
+  readonly bpf: number
 }
 
 const x64: SyscallNumbers = {
@@ -69,6 +70,7 @@ const x64: SyscallNumbers = {
   rtSigprocmask: 14,
   execve: 59,
   unshare: 272,
+  bpf: 321,
 }
 
 /** The generic table, which every architecture since has. */
@@ -105,6 +107,7 @@ const generic: SyscallNumbers = {
   rtSigprocmask: 135,
   execve: 221,
   unshare: 97,
+  bpf: 280,
 }
 
 const everywhere = {

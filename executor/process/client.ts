@@ -148,6 +148,7 @@ class ExecutorProcess implements Executor {
   readonly #owner: string
   /** Where runs have had their control groups. */
   readonly #cgroupParents = new Set(['/'])
+  #mayBeGuarded = false
   #lastId = 0
 
   constructor(child: ChildProcess, complaints: Complaints, owner: string) {
@@ -164,6 +165,7 @@ class ExecutorProcess implements Executor {
   call<Name extends CallName>(name: Name, request: CallRequest<Name>, io: CallIo = {}): Promise<CallResult<Name>> {
     const { signal } = io
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+    if (name === 'openSandbox') this.#mayBeGuarded = true
     if (name === 'run') this.#cgroupParents.add((request as RunCall).op.limits.cgroupParent ?? '/')
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
@@ -186,14 +188,23 @@ class ExecutorProcess implements Executor {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#removeCgroups()
     const gone = once(this.#child, 'exit')
+    this.#send({ type: 'end' })
     if (this.#child.connected) this.#child.disconnect()
     await gone
+    await this.#removeGuard()
   }
 
   /** What a process that was killed could not take away itself. */
   async #removeCgroups(): Promise<void> {
-    const { removeLeftoverCgroups } = await import('../sandbox/oci/cgroups.ts')
+    const { removeLeftoverCgroups } = await import('../sandbox/cgroups.ts')
     removeLeftoverCgroups(`${this.#owner}~`, [...this.#cgroupParents])
+    await this.#removeGuard()
+  }
+
+  async #removeGuard(): Promise<void> {
+    if (!this.#mayBeGuarded) return
+    const { removeDeviceGuard } = await import('../sandbox/device-guard.ts')
+    await removeDeviceGuard(this.#owner)
   }
 
   #send(message: ToExecutor): void {

@@ -30,6 +30,8 @@ export interface SandboxCall {
   readonly isolation: 'auto' | IsolationName
   /** How many files the user's own processes may have open. */
   readonly openFiles: number | undefined
+  /** Of the build's lease. */
+  readonly owner: string
 }
 
 export interface OpenedSandbox {
@@ -128,6 +130,8 @@ export type CallResult<Name extends CallName> = ReturnType<ExecutorCalls[Name]>
 export type ToExecutor =
   | { readonly type: 'call'; readonly id: number; readonly name: CallName; readonly request: unknown }
   | { readonly type: 'cancel'; readonly id: number }
+  /** The front hangs up next, and cleans up afterwards. Without this it was killed. */
+  | { readonly type: 'end' }
 
 export type FromExecutor =
   | { readonly type: 'ready' }

@@ -11,13 +11,19 @@ const lastMs = 2000
 export function serveFront(): void {
   const service = new ExecutorService()
   const running = new Map<number, Running>()
+  let isExpected = false
   process.on('disconnect', () => {
     for (const { controller } of running.values()) controller.abort(new Error('the front is gone'))
-    void Promise.race([Promise.all([...running.values()].map(({ done }) => done)), sleep(lastMs)]).then(() =>
-      process.exit(0),
-    )
+    void Promise.race([Promise.all([...running.values()].map(({ done }) => done)), sleep(lastMs)]).then(() => {
+      if (!isExpected) service.leaveGuard()
+      process.exit(0)
+    })
   })
   process.on('message', (message: ToExecutor) => {
+    if (message.type === 'end') {
+      isExpected = true
+      return
+    }
     if (message.type === 'cancel') {
       running.get(message.id)?.controller.abort(new Error('canceled'))
       return

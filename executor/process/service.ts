@@ -7,7 +7,14 @@ import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
 import { runProcess } from '../ops/run.ts'
 import type { BindSource } from '../ops/run-mounts.ts'
 import { hasSecrets } from '../ops/secrets.ts'
-import { openSandbox, type Sandbox, type SandboxIo } from '../sandbox/index.ts'
+import {
+  noDeviceGuard,
+  openDeviceGuard,
+  openSandbox,
+  type DeviceGuard,
+  type Sandbox,
+  type SandboxIo,
+} from '../sandbox/index.ts'
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
@@ -25,6 +32,7 @@ const inlineBytes = 4 * 1024 * 1024
 export class ExecutorService {
   readonly #threads = new ThreadPool(new URL('./executor.cjs', import.meta.url))
   #sandbox: Sandbox | undefined
+  #guard: DeviceGuard = noDeviceGuard
   #mountsWork = true
 
   async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
@@ -45,9 +53,19 @@ export class ExecutorService {
     }
   }
 
-  async #openSandbox({ isolation, openFiles }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
+  /** For an end that nobody cleans up after. */
+  leaveGuard(): void {
+    this.#guard.leave()
+  }
+
+  async #openSandbox({ isolation, openFiles, owner }: CallRequest<'openSandbox'>): Promise<OpenedSandbox> {
     if (!isApart && isolation !== 'auto' && isolation !== 'chroot') throw notApart(isolation)
-    this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', { openFiles, ownMounts: isApart })
+    this.#guard = await openDeviceGuard(owner)
+    this.#sandbox = await openSandbox(isApart ? isolation : 'chroot', {
+      openFiles,
+      ownMounts: isApart,
+      guard: this.#guard,
+    })
     const { name, fallbackReason } = this.#sandbox
     return { name, fallbackReason: fallbackReason ?? (isApart ? undefined : noNamespaces) }
   }

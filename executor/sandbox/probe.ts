@@ -1,6 +1,7 @@
 import { BuildError } from '../../core/errors.ts'
 import { effectiveCapabilities, isChildProgramAvailable, isKernelAtLeast, type CapabilityName } from '../linux/index.ts'
 import { openChrootSandbox } from './chroot/index.ts'
+import { noDeviceGuard, type DeviceGuard } from './device-guard.ts'
 import { openFirstThatWorks, type Candidate } from './first-that-works.ts'
 import { openNativeSandbox } from './native/index.ts'
 import { findRuntime, openOciSandbox } from './oci/index.ts'
@@ -16,6 +17,8 @@ export interface SandboxOptions {
   readonly searchPath?: string | undefined
   /** Whether this process has a mount namespace of its own: yes by default. Only chroot does without. */
   readonly ownMounts?: boolean | undefined
+  /** Which devices processes may open: by default as many as this process. */
+  readonly guard?: DeviceGuard | undefined
 }
 
 /** Opens the sandbox asked for, or with `auto` the first that this place allows: our own namespaces, an OCI runtime, chroot. Looks, and tries nothing out, so it costs
@@ -48,6 +51,7 @@ function offer({
   openFiles,
   searchPath = process.env['PATH'] ?? '',
   ownMounts = true,
+  guard = noDeviceGuard,
 }: SandboxOptions): readonly Offer[] {
   const runtime = findRuntime(searchPath)
   const facts = readHostFacts()
@@ -62,17 +66,17 @@ function offer({
     {
       name: 'native',
       obstacle: namespaces ?? noCode ?? noFilter,
-      open: () => openNativeSandbox({ facts, openFiles }),
+      open: () => openNativeSandbox({ facts, openFiles, guard }),
     },
     {
       name: 'oci',
       obstacle: noRuntime ?? namespaces,
-      open: () => openOciSandbox({ runtime: runtime ?? { name: 'crun', path: 'crun' }, facts, openFiles }),
+      open: () => openOciSandbox({ runtime: runtime ?? { name: 'crun', path: 'crun' }, facts, openFiles, guard }),
     },
     {
       name: 'chroot',
       obstacle: missing(capabilities, 'CAP_SYS_CHROOT') ?? noCode ?? oldKernel(),
-      open: () => openChrootSandbox({ openFiles, ownMounts }),
+      open: () => openChrootSandbox({ openFiles, guard, ownMounts }),
     },
   ]
 }

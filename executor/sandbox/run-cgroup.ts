@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BuildError } from '../../core/errors.ts'
 import { isErrno } from '../linux/index.ts'
-import { cgroupPath, hierarchies, type Hierarchy } from './oci/cgroups.ts'
+import { cgroupPath, hierarchies, ownPath } from './cgroups.ts'
+import { guardedHierarchy, restrictDevices } from './device-guard.ts'
 
 /** A control group of one run's own, below one that the user has named, in every hierarchy. Disposing removes it, once everything in it has ended, and
  *  those above it that were made for it. */
@@ -12,16 +13,21 @@ export interface RunCgroup extends AsyncDisposable {
   startInside<T>(start: () => T): T
 }
 
-/** @param parent absolute path below each hierarchy; @param name of the run's scratch folder
+/** @param parent absolute path below each hierarchy; @param name of the run's scratch folder; @param devices `all` for a process that was given some of the
+ *  machine's; another opens harmless ones only
  *  @throws {BuildError} `SANDBOX_UNAVAILABLE` where this user may make none */
-export function openRunCgroup(parent: string, name: string): RunCgroup {
+export function openRunCgroup(parent: string, name: string, devices: 'harmless' | 'all'): RunCgroup {
   const made: string[] = []
+  const all = hierarchies()
   try {
-    const groups = hierarchies().map((hierarchy) => ({
+    const groups = all.map((hierarchy) => ({
+      hierarchy,
       own: join(hierarchy.path, ownPath(hierarchy)),
       group: makeGroup(hierarchy.path, cgroupPath(name, parent), made),
     }))
     if (groups.length === 0) throw unavailable(parent, 'there are no control groups here')
+    const guarded = groups.find(({ hierarchy }) => hierarchy === guardedHierarchy(all))
+    if (guarded !== undefined && devices === 'harmless') restrictDevices(guarded.hierarchy, guarded.group)
     return {
       startInside: (start) => {
         try {
@@ -65,18 +71,6 @@ function takeProcessors(path: string): void {
 /** Zero stands for whoever writes it. */
 function enter(group: string): void {
   writeFileSync(join(group, 'cgroup.procs'), '0')
-}
-
-/** Where we are, below the hierarchy's place here.
- *  @see https://man7.org/linux/man-pages/man7/cgroups.7.html (/proc/pid/cgroup) */
-function ownPath({ root, names }: Hierarchy): string {
-  const lines = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')
-  const line = lines.find((text) => {
-    const controllers = (text.split(':')[1] ?? '').split(',')
-    return names.length === 0 ? controllers.join() === '' : controllers.some((name) => names.includes(name))
-  })
-  const path = line?.split(':').slice(2).join(':') ?? '/'
-  return relative(root, path)
 }
 
 async function removeGroups(made: readonly string[]): Promise<void> {

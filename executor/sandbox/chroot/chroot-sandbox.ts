@@ -1,5 +1,6 @@
 import { BuildError } from '../../../core/errors.ts'
 import { becomeSubreaper, effectiveCapabilities } from '../../linux/index.ts'
+import type { DeviceGuard } from '../device-guard.ts'
 import { runConfined } from '../native/index.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { hasFilter } from '../seccomp/index.ts'
@@ -10,6 +11,7 @@ const { arch } = globalThis.process
 
 export interface ChrootOptions {
   readonly openFiles: number | undefined
+  readonly guard: DeviceGuard
   /** We have a mount namespace of our own. */
   readonly ownMounts: boolean
 }
@@ -17,7 +19,7 @@ export interface ChrootOptions {
 /** Runs processes where no namespace can be had: in another root, with fewer capabilities, and with all that they start ended together with them. They see the
  *  machine's processes, its network and its host name, they have no /proc and /sys, and what would be mounted is put into the root for the
  *  time being: weaker than the others, for builds inside a container that is a sandbox already. One process at a time. */
-export function openChrootSandbox({ openFiles, ownMounts }: ChrootOptions): Sandbox {
+export function openChrootSandbox({ openFiles, guard, ownMounts }: ChrootOptions): Sandbox {
   becomeSubreaper()
   const isAdministrator = effectiveCapabilities().includes('CAP_SYS_ADMIN')
   const mayFilter = hasFilter(arch) && isAdministrator
@@ -30,6 +32,7 @@ export function openChrootSandbox({ openFiles, ownMounts }: ChrootOptions): Sand
       return await runConfined(process, io, {
         confinement: { kind: 'chroot', network: process.network === 'none' ? 'none' : 'shared' },
         openFiles,
+        guard,
         filtersSyscalls: mayFilter && process.security === 'sandbox',
         afterEnd: endLeftovers,
       })

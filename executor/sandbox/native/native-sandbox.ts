@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { becomeSubreaper } from '../../linux/index.ts'
 import { checkRoot } from '../check-root.ts'
+import type { DeviceGuard } from '../device-guard.ts'
 import type { Sandbox, SandboxProcess } from '../sandbox.ts'
 import { hasFilter } from '../seccomp/index.ts'
 import {
@@ -20,10 +21,11 @@ const { arch } = globalThis.process
 export interface NativeOptions {
   readonly facts: HostFacts
   readonly openFiles: number | undefined
+  readonly guard: DeviceGuard
 }
 
 /** Runs processes in namespaces that we make ourselves, with nothing installed. */
-export function openNativeSandbox({ facts, openFiles }: NativeOptions): Sandbox {
+export function openNativeSandbox({ facts, openFiles, guard }: NativeOptions): Sandbox {
   becomeSubreaper()
   return {
     name: 'native',
@@ -33,6 +35,7 @@ export function openNativeSandbox({ facts, openFiles }: NativeOptions): Sandbox 
       return runConfined(process, io, {
         confinement: confinementOf(process, facts),
         openFiles,
+        guard,
         filtersSyscalls: process.security === 'sandbox' && hasFilter(arch),
       })
     },

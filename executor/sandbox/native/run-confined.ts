@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { BuildError } from '../../../core/errors.ts'
 import { ChildProgramError, LinuxError, type ChildProgram } from '../../linux/index.ts'
+import { isGivenDevices, type DeviceGuard } from '../device-guard.ts'
 import { findCommand, notFound, type FoundCommand } from '../find-command.ts'
 import { openOutputPipes } from '../output-pipes.ts'
 import { limitsFor } from '../resource-limits.ts'
@@ -17,6 +18,7 @@ const { arch } = globalThis.process
 export interface ConfinedSettings {
   readonly confinement: Confinement
   readonly openFiles: number | undefined
+  readonly guard: DeviceGuard
   readonly filtersSyscalls: boolean
   /** Ends what the process leaves, before its output is waited for. */
   readonly afterEnd?: () => Promise<void>
@@ -45,12 +47,17 @@ export async function runConfined(
     filter: settings.filtersSyscalls ? filter() : undefined,
   })
   const { cgroupParent, scratch } = process
-  await using group = cgroupParent === undefined ? undefined : openRunCgroup(cgroupParent, basename(scratch))
+  await using group =
+    cgroupParent === undefined
+      ? undefined
+      : openRunCgroup(cgroupParent, basename(scratch), isGivenDevices(process) ? 'all' : 'harmless')
   const startNow = (): number => start(program, process, confinement, command)
+  const startInPlace = (): number =>
+    group === undefined ? settings.guard.start(process, startNow) : group.startInside(startNow)
   let supervising: Promise<SandboxExit>
   {
     using _start = announceStart()
-    supervising = supervise(group === undefined ? startNow() : group.startInside(startNow), io.signal, killsBefore)
+    supervising = supervise(startInPlace(), io.signal, killsBefore)
   }
   pipes.handOver()
   const exit = await supervising

@@ -1,3 +1,2 @@
-export { removeLeftoverCgroups } from './cgroups.ts'
 export { openOciSandbox, type OciOptions } from './oci-sandbox.ts'
 export { findRuntime, type Runtime, type RuntimeName } from './runtime.ts'

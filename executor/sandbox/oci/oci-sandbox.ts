@@ -4,15 +4,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { BuildError } from '../../../core/errors.ts'
 import { becomeSubreaper } from '../../linux/index.ts'
+import { cgroupPath, hideHybridCgroups, removeCgroup } from '../cgroups.ts'
 import { checkRoot } from '../check-root.ts'
+import { isGivenDevices, type DeviceGuard } from '../device-guard.ts'
 import { findCommand, notFound } from '../find-command.ts'
 import { openOutputPipes, type OutputPipes } from '../output-pipes.ts'
-import { openRunCgroup, type RunCgroup } from '../run-cgroup.ts'
+import { openRunCgroup } from '../run-cgroup.ts'
 import type { Sandbox, SandboxExit, SandboxIo, SandboxProcess } from '../sandbox.ts'
 import { announceStart, outOfMemoryKills, reapRuntime, supervise } from '../supervise.ts'
 import type { HostFacts } from '../view.ts'
 import { formatConfig, ociConfig } from './bundle.ts'
-import { cgroupPath, hideHybridCgroups, removeCgroup } from './cgroups.ts'
 import { premountMemory } from './memory-mounts.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -20,6 +21,7 @@ export interface OciOptions {
   readonly runtime: Runtime
   readonly facts: HostFacts
   readonly openFiles: number | undefined
+  readonly guard: DeviceGuard
 }
 
 /** Runs processes through an OCI runtime, which is gone again once the process runs: the process itself becomes our child, so that we learn from the kernel
@@ -50,7 +52,7 @@ function runForRunc(options: OciOptions): Sandbox['run'] {
 }
 
 async function runBundle(
-  { runtime, facts, openFiles }: OciOptions,
+  { runtime, facts, openFiles, guard }: OciOptions,
   process: SandboxProcess,
   io: SandboxIo,
   cgroup?: string,
@@ -64,12 +66,17 @@ async function runBundle(
   writeFileSync(join(process.scratch, 'config.json'), formatConfig(config))
   const refusal = watchForRefusal(io)
   const { cgroupParent, scratch } = process
-  await using group = cgroupParent === undefined ? undefined : openRunCgroup(cgroupParent, basename(scratch))
+  await using group =
+    cgroupParent === undefined
+      ? undefined
+      : openRunCgroup(cgroupParent, basename(scratch), isGivenDevices(process) ? 'all' : 'harmless')
   using pipes = openOutputPipes(command.doubt === undefined ? io : refusal)
   let supervising: Promise<SandboxExit>
   {
     using _start = announceStart()
-    const pid = await start(runtime, process, pipes, group)
+    const pid = await start(runtime, process, pipes, (spawnNow) =>
+      group === undefined ? guard.start(process, spawnNow) : group.startInside(spawnNow),
+    )
     supervising = supervise(pid, io.signal, killsBefore)
   }
   const exit = await supervising
@@ -100,7 +107,7 @@ async function start(
   runtime: Runtime,
   process: SandboxProcess,
   pipes: OutputPipes,
-  group: RunCgroup | undefined,
+  startInPlace: (spawnNow: () => ChildProcess) => ChildProcess,
 ): Promise<number> {
   const { scratch } = process
   const pidFile = join(scratch, 'pid')
@@ -111,7 +118,7 @@ async function start(
     ...['run', '--detach', '--pid-file', pidFile, '--bundle', scratch, containerId],
   ]
   const spawnNow = (): ChildProcess => spawn(runtime.path, args, { stdio: [...pipes.childFds], cwd: scratch, env: {} })
-  const child = group === undefined ? spawnNow() : group.startInside(spawnNow)
+  const child = startInPlace(spawnNow)
   const code = await exitCode(child)
   if (code !== 0) {
     await reapRuntime()

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
-import { isErrno, unmount } from '../../linux/index.ts'
+import { join, relative } from 'node:path'
+import { isErrno, unmount } from '../linux/index.ts'
 
 const namePrefix = 'stave-'
 
@@ -66,6 +66,18 @@ export function hierarchies(): readonly Hierarchy[] {
       const options = (line.split(' - ')[1] ?? '').split(' ')[2] ?? ''
       return { path, root, names: / - cgroup2 /.test(line) ? [] : options.split(',').filter((name) => name !== 'rw') }
     })
+}
+
+/** Where we are, below the hierarchy's place here.
+ *  @see https://man7.org/linux/man-pages/man7/cgroups.7.html (/proc/pid/cgroup) */
+export function ownPath({ root, names }: Hierarchy): string {
+  const lines = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')
+  const line = lines.find((text) => {
+    const controllers = (text.split(':')[1] ?? '').split(',')
+    return names.length === 0 ? controllers.join() === '' : controllers.some((name) => names.includes(name))
+  })
+  const path = line?.split(':').slice(2).join(':') ?? '/'
+  return relative(root, path)
 }
 
 function removeTree(path: string): void {
