@@ -265,7 +265,7 @@ class WordReader {
     return this.#failure(
       start,
       this.#at,
-      `Unsupported modifier (${modifier}) in substitution`,
+      `Unsupported modifier (${JSON.stringify(modifier).slice(1, -1)}) in substitution`,
       'The operators are :- - :+ + :? ? # ## % %% / and //.',
     )
   }

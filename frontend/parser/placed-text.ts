@@ -54,9 +54,13 @@ export function joinPieces(file: string, pieces: readonly Piece[]): PlacedText {
     if (piece === undefined) throw new Error('joinPieces() was given no piece')
     return { line: piece.line, column: piece.column + offset - (starts[index] ?? 0) }
   }
-  const behind = ({ line, column }: SourcePosition): SourcePosition => ({ line, column: column + 1 })
+  /** The end of a line has no width: behind it would be behind the line. */
+  const behind = (offset: number): SourcePosition => {
+    const { line, column } = positionOf(offset)
+    return { line, column: text.charAt(offset) === '\n' ? column : column + 1 }
+  }
   return new PlacedText(text, (start, end) => {
     const first = positionOf(start)
-    return { file, start: first, end: end > start ? behind(positionOf(end - 1)) : first }
+    return { file, start: first, end: end > start ? behind(end - 1) : first }
   })
 }
