@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { canonicalJson } from './canonical-json.ts'
+import '../test/support/fixed-seed.ts'
 
 test.each([
   [{ b: 1, a: [true, null, 'x"y'], c: undefined }, '{"a":[true,null,"x\\"y"],"b":1}'],

@@ -7,6 +7,7 @@ import { digestOf } from '../core/digest.ts'
 import { BuildError, failuresOf } from '../core/errors.ts'
 import type { SourceRange } from '../core/source-range.ts'
 import { parseDockerfile, planBuild, questionKey, type Answer, type PlanOptions } from './index.ts'
+import '../test/support/fixed-seed.ts'
 
 // `npm run test:fuzz` makes a long run of it.
 const numRuns = Number(process.env['STAVE_FUZZ_RUNS'] ?? 1000)

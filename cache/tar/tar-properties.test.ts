@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BuildError } from '../../core/errors.ts'
 import { encodeTarHeader, endMarker, paddingAfter, readTar, type TarEntry, type TarEntryType } from './index.ts'
+import '../../test/support/fixed-seed.ts'
 
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 80 })

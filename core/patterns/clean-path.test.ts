@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { cleanPath, rootedPath } from './clean-path.ts'
+import '../../test/support/fixed-seed.ts'
 
 test.each([
   ['', '.'],

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { IgnoreMatcher } from './ignore-matcher.ts'
+import '../../test/support/fixed-seed.ts'
 
 test.each<[patterns: string[], ignored: string[], taken: string[]]>([
   [['foo'], ['foo', 'foo/a', 'foo/a/b'], ['a/foo', 'foobar', 'fo']],

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { gzipBlocks } from './gzip-blocks.ts'
+import '../../test/support/fixed-seed.ts'
 
 async function gzip(chunks: Iterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []

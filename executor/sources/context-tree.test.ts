@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { joinTreePath } from '../tree/tree-reader.ts'
 import { ContextTree } from './context-tree.ts'
+import '../../test/support/fixed-seed.ts'
 
 /** A path that ends with `/` is a directory. */
 function folderWith(...paths: readonly string[]): string {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BuildError } from '../../core/errors.ts'
 import { PlacedText } from '../parser/placed-text.ts'
 import { expandWord, type ExpandOptions } from './expand-word.ts'
+import '../../test/support/fixed-seed.ts'
 
 const scope = new Map([
   ['a', 'one'],

@@ -265,7 +265,7 @@ class WordReader {
     return this.#failure(
       start,
       this.#at,
-      `Unsupported modifier (${JSON.stringify(modifier).slice(1, -1)}) in substitution`,
+      `Unsupported modifier (${modifier.replace('\n', '\\n')}) in substitution`,
       'The operators are :- - :+ + :? ? # ## % %% / and //.',
     )
   }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { BuildError } from '../../core/errors.ts'
 import { PlacedText } from '../parser/placed-text.ts'
 import { expandWord } from './expand-word.ts'
+import '../../test/support/fixed-seed.ts'
 
 // The rules of docs/dockerfile.md, S1 to S13, read once more and as plainly as can be: no places, no speed, patterns by trying.
 

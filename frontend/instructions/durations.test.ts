@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { findDuration, formatDuration } from './durations.ts'
+import '../../test/support/fixed-seed.ts'
 
 test.each([
   ['0', 0],
