@@ -26,49 +26,47 @@ async function main(options: Options): Promise<void> {
   const parent = options.others === undefined ? tmpdir() : join(resolve(options.others), 'work')
   const folder = mkdtempSync(join(parent, 'bench-'))
   try {
-    const report = await measure(options, folder)
+    let report: Report | undefined
+    for await (report of measure(options, folder)) if (options.out !== undefined) write(report, options.out)
+    if (report === undefined) return
     console.log(options.smoke ? renderLooks(report) : renderReport(report))
-    if (options.out !== undefined) {
-      writeFileSync(options.out, `${JSON.stringify(report, undefined, 2)}\n`)
-      writeFileSync(options.out.replace(/(\.json)?$/, '.md'), renderReport(report))
-    }
     if (report.rows.some(({ by, remark }) => by === 'stave' && remark !== undefined)) process.exitCode = 1
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function measure(options: Options, folder: string): Promise<Report> {
+function write(report: Report, out: string): void {
+  writeFileSync(out, `${JSON.stringify(report, undefined, 2)}\n`)
+  writeFileSync(out.replace(/(\.json)?$/, '.md'), renderReport(report))
+}
+
+/** Yields what is known after each workload, since a whole run takes long. */
+async function* measure(options: Options, folder: string): AsyncGenerator<Report> {
   await using registry = await startRegistry()
   const builders = await findBuilders(options, folder)
   const base = new BaseImage(join(folder, 'base'))
+  const { rounds, scale } = options
+  const head = { machine: describeMachine(), builders: builders.map(({ name, version }) => ({ name, version })) }
   const rows: Row[] = []
   const nodeTimes: number[] = []
   for (const workload of chooseWorkloads(options)) {
     const place = {
       folder: join(folder, workload.name),
-      scale: options.scale,
+      scale,
       registry: registry.host,
       emptyRegistry: () => rmSync(join(registry.folder, 'docker'), { recursive: true, force: true }),
       base,
     }
     mkdirSync(place.folder)
     const began = performance.now()
-    nodeTimes.push(...(await timeNode(options.rounds)))
-    rows.push(...(await measureWorkload(workload, builders, options.rounds, place, interruption.signal)))
+    nodeTimes.push(...(await timeNode(rounds)))
+    rows.push(...(await measureWorkload(workload, builders, rounds, place, interruption.signal)))
     console.error(`${workload.name}: done in ${((performance.now() - began) / 1000).toFixed(0)} s`)
     rmSync(place.folder, { recursive: true, force: true })
+    yield { ...head, rounds, scale, nodeTimes, rows }
   }
   for (const builder of builders) await builder.forget()
-  const { rounds, scale } = options
-  return {
-    machine: describeMachine(),
-    builders: builders.map(({ name, version }) => ({ name, version })),
-    rounds,
-    scale,
-    nodeTimes,
-    rows,
-  }
 }
 
 /** The floor of all: starting Node and doing nothing. */
