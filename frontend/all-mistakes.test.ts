@@ -1,25 +1,10 @@
 import { expect, test } from 'vitest'
-import { allMistakes, readDockerfile, type PlanOptions } from './index.ts'
-
-const options: PlanOptions = {
-  buildArgs: new Map(),
-  target: undefined,
-  targetPlatform: { os: 'linux', architecture: 'amd64' },
-  buildPlatform: { os: 'linux', architecture: 'amd64' },
-  labels: new Map(),
-  network: 'default',
-  noCache: false,
-  namedContexts: new Map(),
-  ignore: new Map(),
-  extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
-  entitlements: new Set(),
-  multiPlatform: false,
-}
+import { allMistakes, readDockerfile } from './index.ts'
+import { plainPlan } from '../test/support/plan-options.ts'
 
 /** Line and code of each. */
 function mistakes(text: string): readonly string[] {
-  return allMistakes(readDockerfile(text, 'Dockerfile'), options).map(
+  return allMistakes(readDockerfile(text, 'Dockerfile'), plainPlan).map(
     ({ source, code }) => `${source?.start.line ?? 0} ${code}`,
   )
 }

@@ -8,6 +8,7 @@ import { BuildError, failuresOf } from '../core/errors.ts'
 import type { SourceRange } from '../core/source-range.ts'
 import { parseDockerfile, planBuild, questionKey, type Answer, type PlanOptions } from './index.ts'
 import '../test/support/fixed-seed.ts'
+import { plainPlan } from '../test/support/plan-options.ts'
 
 // `npm run test:fuzz` makes a long run of it.
 const numRuns = Number(process.env['STAVE_FUZZ_RUNS'] ?? 1000)
@@ -16,19 +17,9 @@ const timeout = 600_000
 const mostSeconds = 1
 
 const options: PlanOptions = {
+  ...plainPlan,
   buildArgs: new Map([['b', 'given']]),
-  target: undefined,
-  targetPlatform: { os: 'linux', architecture: 'amd64' },
   buildPlatform: { os: 'linux', architecture: 'arm64' },
-  labels: new Map(),
-  network: 'default',
-  noCache: false,
-  namedContexts: new Map(),
-  ignore: new Map(),
-  extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
-  entitlements: new Set(),
-  multiPlatform: false,
 }
 
 const keywords = fc.constantFrom(

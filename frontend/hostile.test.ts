@@ -2,28 +2,13 @@ import { expect, test } from 'vitest'
 import { BuildError } from '../core/errors.ts'
 import { goMatcher } from '../core/patterns/go-match.ts'
 import { IgnoreMatcher } from '../core/patterns/ignore-matcher.ts'
-import { parseDockerfile, planBuild, type BuildPlan, type PlanOptions } from './index.ts'
+import { parseDockerfile, planBuild, type BuildPlan } from './index.ts'
+import { plainPlan } from '../test/support/plan-options.ts'
 
 // What somebody would write who wants to stop a machine: each of these once took minutes, all the memory, or all the stack.
 
-const options: PlanOptions = {
-  buildArgs: new Map(),
-  target: undefined,
-  targetPlatform: { os: 'linux', architecture: 'amd64' },
-  buildPlatform: { os: 'linux', architecture: 'amd64' },
-  labels: new Map(),
-  network: 'default',
-  noCache: false,
-  namedContexts: new Map(),
-  ignore: new Map(),
-  extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
-  entitlements: new Set(),
-  multiPlatform: false,
-}
-
 function plan(text: string): BuildPlan {
-  const result = planBuild(parseDockerfile(`FROM scratch\n${text}\n`, 'Dockerfile'), options, new Map())
+  const result = planBuild(parseDockerfile(`FROM scratch\n${text}\n`, 'Dockerfile'), plainPlan, new Map())
   if (result.kind === 'plan') return result.plan
   throw new Error('nothing is to be asked here')
 }

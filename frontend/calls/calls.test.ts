@@ -11,28 +11,13 @@ import {
   type Outline,
   type PlanOptions,
 } from '../index.ts'
-
-const defaults: PlanOptions = {
-  buildArgs: new Map(),
-  target: undefined,
-  targetPlatform: { os: 'linux', architecture: 'amd64' },
-  buildPlatform: { os: 'linux', architecture: 'amd64' },
-  labels: new Map(),
-  network: 'default',
-  noCache: false,
-  namedContexts: new Map(),
-  ignore: new Map(),
-  extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
-  entitlements: new Set(),
-  multiPlatform: false,
-}
+import { plainPlan } from '../../test/support/plan-options.ts'
 
 /** Nothing is known of any image. */
 function check(text: string, options: Partial<PlanOptions> = {}): Findings {
   const answers = new Map<string, Answer>()
   for (;;) {
-    const result = checkBuild(parseDockerfile(text, 'Dockerfile'), { ...defaults, ...options }, answers)
+    const result = checkBuild(parseDockerfile(text, 'Dockerfile'), { ...plainPlan, ...options }, answers)
     if (result.kind === 'findings') return result.findings
     for (const question of result.questions) answers.set(questionKey(question), unknownAnswer(question))
   }
@@ -41,7 +26,7 @@ function check(text: string, options: Partial<PlanOptions> = {}): Findings {
 function outline(text: string, options: Partial<PlanOptions> = {}): Outline {
   const answers = new Map<string, Answer>()
   for (;;) {
-    const result = outlineBuild(parseDockerfile(text, 'Dockerfile'), { ...defaults, ...options }, answers)
+    const result = outlineBuild(parseDockerfile(text, 'Dockerfile'), { ...plainPlan, ...options }, answers)
     if (result.kind === 'outline') return result.outline
     for (const question of result.questions) answers.set(questionKey(question), unknownAnswer(question))
   }

@@ -12,22 +12,7 @@ import {
   type Question,
   type PlanOptions,
 } from '../index.ts'
-
-const defaults: PlanOptions = {
-  buildArgs: new Map(),
-  target: undefined,
-  targetPlatform: { os: 'linux', architecture: 'amd64' },
-  buildPlatform: { os: 'linux', architecture: 'amd64' },
-  labels: new Map(),
-  network: 'default',
-  noCache: false,
-  namedContexts: new Map(),
-  ignore: new Map(),
-  extraHosts: [],
-  limits: { shmSizeBytes: undefined, ulimits: [], cgroupParent: undefined },
-  entitlements: new Set(),
-  multiPlatform: false,
-}
+import { plainPlan } from '../../test/support/plan-options.ts'
 
 function answer(question: Question, config: ImageConfig = {}): [string, ImageAnswer] {
   if (question.kind !== 'image') throw new Error(`nobody asks for ${question.kind}`)
@@ -38,7 +23,7 @@ function answer(question: Question, config: ImageConfig = {}): [string, ImageAns
 }
 
 function ask(text: string, options: Partial<PlanOptions> = {}, answers: ReadonlyMap<string, ImageAnswer> = new Map()) {
-  return planBuild(parseDockerfile(text, 'Dockerfile'), { ...defaults, ...options }, answers)
+  return planBuild(parseDockerfile(text, 'Dockerfile'), { ...plainPlan, ...options }, answers)
 }
 
 function plan(text: string, options: Partial<PlanOptions> = {}): BuildPlan {
