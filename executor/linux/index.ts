@@ -13,7 +13,9 @@ export { openPipe, type Pipe } from './descriptors.ts'
 export {
   addMountAttributes,
   attachMount,
+  attachMountOnto,
   cloneMount,
+  descriptorPath,
   mount,
   mountAttributes,
   mountFlags,

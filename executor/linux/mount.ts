@@ -55,13 +55,20 @@ export function mount({ source = 'none', target, type = 'none', flags = 0, optio
   checked(mountCall(cString(source), cString(target), type, flags, options ?? null), 'mount', target)
 }
 
-/** @param how `lazy` takes the mount out of sight at once, and lets go of it when nobody uses it any more.
+/** @param target a number is a descriptor of the mount's root, wherever it has come to be
+ *  @param how `lazy` takes the mount out of sight at once, and lets go of it when nobody uses it any more.
  *  @throws {LinuxError} `EINVAL` if nothing is mounted there, `EBUSY` if it is in use.
  *  @see https://man7.org/linux/man-pages/man2/umount.2.html */
-export function unmount(target: LinuxPath, how: 'now' | 'lazy' = 'now'): void {
-  const noFollow = 8
+export function unmount(target: LinuxPath | number, how: 'now' | 'lazy' = 'now'): void {
+  const noFollow = typeof target === 'number' ? 0 : 8
   const detach = 2
-  checked(umount2(cString(target), noFollow | (how === 'lazy' ? detach : 0)), 'umount2', target)
+  const path = typeof target === 'number' ? descriptorPath(target) : target
+  checked(umount2(cString(path), noFollow | (how === 'lazy' ? detach : 0)), 'umount2', path)
+}
+
+/** The file that a descriptor stands for, by a path. */
+export function descriptorPath(fd: number): string {
+  return `/proc/self/fd/${fd}`
 }
 
 const currentDirectory = -100
@@ -91,6 +98,16 @@ export function attachMount(mountFd: number, target: LinuxPath): void {
   } finally {
     closeSync(mountFd)
   }
+}
+
+/** As `attachMount()`, onto what a descriptor stands for, whatever its name leads to by now. The caller closes both descriptors: that of the mount goes on to stand for
+ *  its root.
+ *  @throws {LinuxError} */
+export function attachMountOnto(mountFd: number, targetFd: number): void {
+  const toDescriptor = 0x40
+  const number = syscallNumber('moveMount')
+  const result = moveMountCall(number, mountFd, '', targetFd, '', moveFromDescriptor | toDescriptor)
+  checked(result, 'move_mount')
 }
 
 /** @see https://man7.org/linux/man-pages/man2/mount_setattr.2.html */

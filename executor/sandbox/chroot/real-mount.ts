@@ -1,70 +1,150 @@
-import { lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { addMountAttributes, isErrno, mount, mountAttributes, mountFlags, unmount } from '../../linux/index.ts'
+import { closeSync, constants, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import {
+  addMountAttributes,
+  attachMountOnto,
+  cloneMount,
+  createMount,
+  descriptorPath,
+  isErrno,
+  mount,
+  mountAttributes,
+  mountFlags,
+  openInRoot,
+  openPathOnly,
+  unmount,
+} from '../../linux/index.ts'
 import type { SandboxMount } from '../sandbox.ts'
 
-/** Mounts at a path, over what is there. The process that will see it must not be able to mount anything itself.
+type BindMount = Extract<SandboxMount, { kind: 'bind' }>
+
+/** Mounts at the target inside the root, over what is there. The process that will see it must not be able to mount anything itself. Other processes may be putting links
+ *  into a cache that is mounted already: whatever they do, nothing is made or mounted outside the root.
  *  @returns what takes the mount away, and the place for it if there was none
  *  @throws {LinuxError} */
-export function putRealMount(path: string, wanted: SandboxMount): () => void {
-  const removePlace = ensurePlace(path, wanted)
+export function putRealMount(root: string, wanted: SandboxMount): () => void {
+  const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    attach(path, wanted)
-  } catch (error) {
-    removePlace()
-    throw error
-  }
-  return () => {
-    unmount(path, 'lazy')
-    removePlace()
+    const removePlace = ensurePlace(rootFd, wanted)
+    try {
+      const mountFd = attach(rootFd, wanted)
+      return () => {
+        unmount(mountFd, 'lazy')
+        closeSync(mountFd)
+        removePlace()
+      }
+    } catch (error) {
+      removePlace()
+      throw error
+    }
+  } finally {
+    closeSync(rootFd)
   }
 }
 
 /** Below what is fresh, /dev or a tmpfs, nobody else could make it. */
-function ensurePlace(path: string, wanted: SandboxMount): () => void {
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return () => undefined
-  if (wanted.kind === 'tmpfs' || lstatSync(wanted.source).isDirectory()) {
-    mkdirSync(path, { recursive: true, mode: 0o755 })
-    return () => rmdirSync(path)
+function ensurePlace(rootFd: number, wanted: SandboxMount): () => void {
+  if (isThere(rootFd, wanted.target)) return () => undefined
+  const parentFd = openDirectory(rootFd, posix.dirname(wanted.target))
+  const place = join(descriptorPath(parentFd), posix.basename(wanted.target))
+  const isDirectory = wanted.kind === 'tmpfs' || lstatSync(wanted.source).isDirectory()
+  try {
+    if (isDirectory) mkdirSync(place, { mode: 0o755 })
+    else writeFileSync(place, '', { flag: 'wx' })
+  } catch (error) {
+    closeSync(parentFd)
+    throw error
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  writeFileSync(path, '')
-  return () => rmSync(path)
+  return () => {
+    if (isDirectory) rmdirSync(place)
+    else rmSync(place)
+    closeSync(parentFd)
+  }
 }
 
-function attach(path: string, wanted: SandboxMount): void {
-  if (wanted.kind === 'tmpfs') {
-    const size = wanted.sizeBytes === undefined ? [] : [`size=${wanted.sizeBytes}`]
-    const options = [`mode=${wanted.mode.toString(8)}`, ...size].join(',')
-    mount({ source: 'tmpfs', target: path, type: 'tmpfs', flags: mountFlags.noSuid, options })
-    return
-  }
-  mount({ source: wanted.source, target: path, flags: mountFlags.bind | mountFlags.recursive })
+function isThere(rootFd: number, path: string): boolean {
   try {
-    restrict(path, wanted)
+    closeSync(openInRoot(rootFd, path, openPathOnly))
+    return true
   } catch (error) {
-    unmount(path, 'lazy')
+    if (isErrno(error, 'ENOENT')) return false
     throw error
   }
 }
 
-function restrict(path: string, { readOnly, hardened, noExec }: Extract<SandboxMount, { kind: 'bind' }>): void {
-  const names = [
+/** Made where it is missing. */
+function openDirectory(rootFd: number, path: string): number {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY
+  try {
+    return openInRoot(rootFd, path, flags)
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT') || path === '/') throw error
+  }
+  const parentFd = openDirectory(rootFd, posix.dirname(path))
+  try {
+    mkdirSync(join(descriptorPath(parentFd), posix.basename(path)), { mode: 0o755 })
+  } finally {
+    closeSync(parentFd)
+  }
+  return openInRoot(rootFd, path, flags)
+}
+
+/** @returns a descriptor of the mount's root */
+function attach(rootFd: number, wanted: SandboxMount): number {
+  const targetFd = openInRoot(rootFd, wanted.target, openPathOnly)
+  let mountFd: number | undefined
+  try {
+    mountFd = wanted.kind === 'tmpfs' ? newMemory(wanted) : cloneMount(wanted.source, 'recursive')
+    const limits = wanted.kind === 'bind' ? limitsOf(wanted) : []
+    const isLimited = limits.length === 0 || limit(mountFd, limits)
+    attachMountOnto(mountFd, targetFd)
+    if (!isLimited) limitByRemount(mountFd, limits)
+    return mountFd
+  } catch (error) {
+    if (mountFd !== undefined) closeSync(mountFd)
+    throw error
+  } finally {
+    closeSync(targetFd)
+  }
+}
+
+function newMemory({ mode, sizeBytes }: Extract<SandboxMount, { kind: 'tmpfs' }>): number {
+  const size = sizeBytes === undefined ? [] : [['size', String(sizeBytes)] as const]
+  return createMount({
+    type: 'tmpfs',
+    options: [['source', 'tmpfs'], ['mode', mode.toString(8)], ...size],
+    attributes: mountAttributes.noSuid,
+  })
+}
+
+type Limit = 'readOnly' | 'noSuid' | 'noDev' | 'noExec'
+
+function limitsOf({ readOnly, hardened, noExec }: BindMount): readonly Limit[] {
+  return [
     ...(readOnly ? (['readOnly'] as const) : []),
     ...(hardened ? (['noSuid', 'noDev'] as const) : []),
     ...(noExec ? (['noExec'] as const) : []),
   ]
-  if (names.length === 0) return
+}
+
+/** `false` before Linux 5.12. */
+function limit(mountFd: number, limits: readonly Limit[]): boolean {
+  const attributes = limits.reduce((sum, name) => sum | mountAttributes[name], 0)
   try {
-    addMountAttributes(
-      path,
-      names.reduce((sum, name) => sum | mountAttributes[name], 0),
-      'recursive',
-    )
+    addMountAttributes(mountFd, attributes, 'recursive')
+    return true
   } catch (error) {
-    // Before Linux 5.12.
-    if (!isErrno(error, 'ENOSYS')) throw error
-    const flags = names.reduce((sum, name) => sum | mountFlags[name], mountFlags.bind | mountFlags.remount)
-    mount({ target: path, flags })
+    if (isErrno(error, 'ENOSYS')) return false
+    throw error
+  }
+}
+
+function limitByRemount(mountFd: number, limits: readonly Limit[]): void {
+  const flags = limits.reduce((sum, name) => sum | mountFlags[name], mountFlags.bind | mountFlags.remount)
+  try {
+    mount({ target: descriptorPath(mountFd), flags })
+  } catch (error) {
+    unmount(mountFd, 'lazy')
+    throw error
   }
 }

@@ -43,7 +43,7 @@ export function placeStandIns(process: SandboxProcess, mayMount: boolean): Stand
   try {
     place('/dev', putDevices)
     for (const mount of process.mounts) {
-      if (mayMount) undo.push(putRealMount(join(process.root, mount.target), mount))
+      if (mayMount) undo.push(putRealMount(process.root, mount))
       else place(mount.target, (path) => putMount(path, mount))
     }
   } catch (error) {
