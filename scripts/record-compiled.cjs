@@ -9,7 +9,7 @@ class RecordedScript extends vm.Script {
     const { filename = '' } = options ?? {}
     if (!isMainThread || !filename.endsWith('.code.cjs')) return
     process.on('exit', () => {
-      const path = filename.replace(/\.cjs$/, '.cache')
+      const path = filename.replace(/\.cjs$/, `.${process.version}-${process.arch}.cache`)
       writeFileSync(`${path}.${process.pid}`, this.createCachedData(), { mode: 0o644 })
       renameSync(`${path}.${process.pid}`, path)
     })

@@ -54,17 +54,20 @@ function npm(...args: readonly string[]): void {
   execFileSync('npm', [...args, '--no-audit', '--no-fund'], { cwd: folder.path, env, stdio: 'pipe' })
 }
 
+/** V8 takes what the same version of Node has compiled, and no other. */
+const compiledBy = `${process.version}-${process.arch}`
+
 describe('the package', () => {
   test('holds what is run and its types, and nothing that only its developers need', () => {
     const names = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' }).trim().split('\n')
     for (const needed of [
       'dist/bin.cjs',
       'dist/bin.code.cjs',
-      'dist/bin.code.cache',
+      `dist/bin.code.${compiledBy}.cache`,
       'dist/index.js',
       'dist/executor.cjs',
       'dist/executor.code.cjs',
-      'dist/executor.code.cache',
+      `dist/executor.code.${compiledBy}.cache`,
       'dist/types/src/index.d.ts',
       'LICENSE',
       'README.md',
