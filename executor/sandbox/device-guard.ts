@@ -7,8 +7,8 @@ import { cgroupPath, hierarchies, ownPath, type Hierarchy } from './cgroups.ts'
 import type { SandboxProcess } from './sandbox.ts'
 import { deviceNodes } from './view.ts'
 
-/** Root of a container may make device nodes, and an image may come with some: without a bound, one of the machine's disk would give all of it away. So this process, and
- *  with it all that it starts, enters a control group in which harmless devices open and others do not. */
+/** Root of a container may make device nodes, and an image may come with some: without a bound, one of the machine's disk would give all of it away. So the thread
+ *  that starts processes, and with it all of them, enters a control group in which harmless devices open and others do not. */
 export interface DeviceGuard {
   /** Calls a function that starts a process, without waiting for anything: outside the group if the process was given more. */
   start<T>(process: SandboxProcess, start: () => T): T
@@ -29,6 +29,7 @@ const allowed: readonly AllowedDevice[] = [
 ]
 
 const guardName = 'devices'
+const processesFile = 'cgroup.procs'
 const attempts = 5
 
 /** @param owner of the build's lease, which the group is called after */
@@ -41,7 +42,7 @@ export async function openDeviceGuard(owner: string): Promise<DeviceGuard> {
     try {
       mkdirSync(group, { recursive: true })
       restrictDevices(place, group)
-      await writeFile(join(group, 'cgroup.procs'), '0')
+      await enter(place, group)
       break
     } catch (error) {
       // Another build that starts now may have taken it for a leftover.
@@ -54,15 +55,15 @@ export async function openDeviceGuard(owner: string): Promise<DeviceGuard> {
     start: (process, start) => {
       if (!isGivenDevices(process)) return start()
       try {
-        enter(own)
+        enterNow(place, own)
         return start()
       } finally {
-        enter(group)
+        enterNow(place, group)
       }
     },
     leave: () => {
       try {
-        enter(own)
+        writeFileSync(join(own, processesFile), '0')
         removeIfEmpty(group)
       } catch {
         // The next build takes it away.
@@ -122,8 +123,19 @@ function removeLeftoverGuards(own: string): void {
   for (const name of readdirSync(own).filter(isGuard)) removeIfEmpty(join(own, name))
 }
 
-function enter(group: string): void {
-  writeFileSync(join(group, 'cgroup.procs'), '0')
+async function enter(place: Hierarchy, group: string): Promise<void> {
+  if (movesThreads(place)) enterNow(place, group)
+  else await writeFile(join(group, processesFile), '0')
+}
+
+function enterNow(place: Hierarchy, group: string): void {
+  writeFileSync(join(group, movesThreads(place) ? 'tasks' : processesFile), '0')
+}
+
+/** Version 1 moves threads one by one, and the caller's own at once. To move a process, the kernel waits for all processors to take note, 15 ms or more.
+ *  @see https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html ("tasks") */
+function movesThreads({ names }: Hierarchy): boolean {
+  return names.length > 0
 }
 
 /** `false`: there are processes in it yet. */
