@@ -113,9 +113,11 @@ async function takeTime({ builder, measurement, times }: Contender, round: numbe
 
 async function timeFloor(ground: Ground): Promise<void> {
   if (ground.remark !== undefined) return
-  await settle()
+  const { setUp, commands } = ground.floor
   try {
-    ground.times.push(await time(ground.floor.commands))
+    if (setUp !== undefined) await run(setUp)
+    await settle()
+    ground.times.push(await time(commands))
   } catch (error) {
     ground.remark = (error as Error).message
   }

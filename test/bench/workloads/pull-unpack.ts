@@ -40,7 +40,8 @@ export const pullUnpack: Workload = {
         {
           name: '`tar -xz` of its layers',
           of: 'pull-unpack',
-          commands: [shell(`rm -rf ${unpacked}; mkdir ${unpacked}; ${unpack.join('; ')}`)],
+          setUp: shell(`rm -rf ${unpacked}; mkdir ${unpacked}`),
+          commands: [shell(unpack.join('; '))],
         },
         { name: '`sha256sum` of its layers', of: 'pull-unpack', commands: [{ argv: ['sha256sum', ...blobs] }] },
       ],

@@ -33,6 +33,8 @@ export interface Floor {
   readonly name: string
   /** Name of the measurement. */
   readonly of: string
+  /** What has to be so before; not timed. */
+  readonly setUp?: Command
   readonly commands: readonly Command[]
 }
 
