@@ -130,6 +130,12 @@ test('an archive without an end marker, and an empty one, are read', async () =>
   expect(await readAll(Buffer.alloc(10_240))).toEqual([])
 })
 
+test('a last member without padding behind it, as umoci writes it, is read whole', async () => {
+  const archive = withBody('a', 'x'.repeat(700))
+  for (const padding of [0, 100])
+    expect(await readAll(archive.subarray(0, 512 + 700 + padding))).toMatchObject([{ text: 'x'.repeat(700) }])
+})
+
 test.each<[string, Buffer]>([
   ['text', Buffer.from('this is no archive '.repeat(100))],
   ['half a header', withBody('a', 'x').subarray(0, 300)],

@@ -90,9 +90,11 @@ class MemberBody implements TarBody {
   }
 
   async finish(): Promise<void> {
-    const rest = this.#left + paddingAfter(this.#sizeBytes)
+    const rest = this.#left
     this.#left = 0
     await skip(this.#reader, rest)
+    // Some archivers leave it out behind the last member, and the end marker too: then the source ends here.
+    await this.#reader.skip(paddingAfter(this.#sizeBytes))
   }
 }
 
