@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { inContainer } from '../support/in-container.ts'
 import { layerNames, Project, type ProjectOptions } from '../support/project.ts'
-import { cachedSteps, doneSteps, finished, startStave, writeFiles, type Files } from '../support/stave.ts'
+import { cachedSteps, doneSteps, finished, startStave, type Files, untilItSays, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -120,12 +120,7 @@ describe.each(Object.entries(places))('in the sandbox %s', (_, { args, options }
     change(at, 'RUN --mount=type=cache,target=/c echo more > /c/g && echo began && sleep 13579')
     const child = startStave(['build', '--progress=plain', ...args, ...at.args], { store: at.store, ...options })
     const ended = finished(child)
-    await new Promise<void>((resolve) => {
-      child.stderr?.on('data', (text: string) => {
-        if (text.includes(' began\n')) resolve()
-      })
-      child.once('exit', () => resolve())
-    })
+    await untilItSays(child, ' began\n')
     child.kill('SIGKILL')
     await ended
     change(at, 'RUN --mount=type=cache,target=/c,sharing=locked cat /c/f > /seen')

@@ -6,7 +6,7 @@ import { makeBaseLayout } from '../support/base-image.ts'
 import { inContainer } from '../support/in-container.ts'
 import { OrdinaryUser } from '../support/ordinary-user.ts'
 import { Project, type ProjectOptions } from '../support/project.ts'
-import { cachedSteps, finished, repository, startStave, writeFiles } from '../support/stave.ts'
+import { cachedSteps, finished, repository, startStave, untilItSays, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -85,12 +85,7 @@ describe.each(['oci', 'native', 'chroot'])('in the sandbox %s', (isolation) => {
     const at = project('RUN --mount=type=secret,id=s --mount=type=secret,id=s,env=S echo began; sleep 3')
     const child = startStave(['build', '--progress=plain', ...args(), ...at.args], { store: at.store })
     const ended = finished(child)
-    await new Promise<void>((resolve) => {
-      child.stderr?.on('data', (text: string) => {
-        if (text.includes(' began\n')) resolve()
-      })
-      child.once('exit', () => resolve())
-    })
+    await untilItSays(child, ' began\n')
     expect(filesWithSecret(at.root)).toEqual([])
     expect((await ended).code).toBe(0)
   })

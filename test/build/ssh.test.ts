@@ -7,7 +7,7 @@ import { makeBaseLayout } from '../support/base-image.ts'
 import { inContainer } from '../support/in-container.ts'
 import { lingering } from '../support/leftovers.ts'
 import { Project, type ProjectOptions } from '../support/project.ts'
-import { finished, startStave, writeFiles } from '../support/stave.ts'
+import { finished, startStave, untilItSays, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = openTemporaryFolder()
@@ -130,12 +130,7 @@ test('a build that is killed leaves no agent behind', async () => {
     store: at.store,
   })
   const ended = finished(child)
-  await new Promise<void>((resolve) => {
-    child.stderr?.on('data', (text: string) => {
-      if (text.includes(' began\n')) resolve()
-    })
-    child.once('exit', () => resolve())
-  })
+  await untilItSays(child, ' began\n')
   child.kill('SIGKILL')
   await ended
   expect(await lingering('ssh-agent -D -a agent-0')).toEqual([])

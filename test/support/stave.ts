@@ -55,6 +55,16 @@ export async function finished(child: ChildProcess): Promise<Finished> {
   return { code, ...texts }
 }
 
+/** Once the command's progress shows the text, or it has ended. `finished()` comes first: it sets the encoding. */
+export function untilItSays(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    child.stderr?.on('data', (said: string) => {
+      if (said.includes(text)) resolve()
+    })
+    child.once('exit', () => resolve())
+  })
+}
+
 /** Builds, and fails the test with the build's own words when that fails.
  *  @returns the digest that the command printed */
 export async function build(args: readonly string[], options: StaveOptions): Promise<string> {

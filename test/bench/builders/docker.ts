@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, type Command } from '../command.ts'
-import type { Builder, BuildRequest, Output } from './builder.ts'
+import type { Builder, BuildRequest } from './builder.ts'
+import { outputFlags } from './output-flags.ts'
 
 /** `docker build`, with a daemon that others.sh has started. */
 export class Docker implements Builder {
@@ -46,18 +47,5 @@ export class Docker implements Builder {
   async forget(): Promise<void> {
     await run({ argv: [this.#docker, 'system', 'prune', '--all', '--force'] })
     await run({ argv: [this.#docker, 'builder', 'prune', '--all', '--force'] })
-  }
-}
-
-function outputFlags(output: Output): readonly string[] {
-  switch (output.kind) {
-    case 'store':
-      return []
-    case 'archive':
-      return ['--output', `type=oci,dest=${output.path}`]
-    case 'registry':
-      return ['--push']
-    default:
-      return output satisfies never
   }
 }

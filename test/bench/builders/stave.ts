@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { executable } from '../../support/stave.ts'
 import { run, type Command } from '../command.ts'
-import type { Builder, BuildRequest, Output } from './builder.ts'
+import type { Builder, BuildRequest } from './builder.ts'
+import { outputFlags } from './output-flags.ts'
 
 /** The command as it is shipped. */
 export class Stave implements Builder {
@@ -28,18 +29,5 @@ export class Stave implements Builder {
 
   async forget(): Promise<void> {
     await rm(this.#store, { recursive: true, force: true })
-  }
-}
-
-function outputFlags(output: Output): readonly string[] {
-  switch (output.kind) {
-    case 'store':
-      return []
-    case 'archive':
-      return ['--output', `type=oci,dest=${output.path}`]
-    case 'registry':
-      return ['--push']
-    default:
-      return output satisfies never
   }
 }
