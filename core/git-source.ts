@@ -15,8 +15,8 @@ export interface GitSource {
   /** `undefined`: the address does not say. */
   readonly keepGitDirectory: boolean | undefined
   readonly submodules: boolean
-  /** The time that files get: that of the checkout, or that of the commit. */
-  readonly mtime: 'checkout' | 'commit'
+  /** The time that files get: that of the checkout, or that of the commit. `undefined`: the address does not say. */
+  readonly mtime: 'checkout' | 'commit' | undefined
   /** The address without credentials. */
   readonly shown: string
 }
@@ -63,7 +63,7 @@ export function parseGitSource(text: string): GitSource {
     subdirectory: rootedPath(source.get('subdirectory') ?? '').slice(1),
     keepGitDirectory: source.flag('keep-git-dir'),
     submodules: source.flag('submodules') ?? true,
-    mtime: source.get('mtime') === 'commit' ? 'commit' : 'checkout',
+    mtime: source.mtime(),
     shown,
   }
 }
@@ -155,10 +155,7 @@ class Reading {
       this.set(field, value === '' ? 'true' : value.startsWith(prefix) ? value : `${prefix}${value}`, name)
     }
     for (const field of ['keep-git-dir', 'submodules', 'fetch-by-commit'] as const) this.flag(field)
-    const mtime = this.get('mtime')
-    if (mtime !== undefined && mtime !== 'checkout' && mtime !== 'commit') {
-      throw invalid(this.#shown, `"mtime" is checkout or commit, not ${JSON.stringify(mtime)}`)
-    }
+    this.mtime()
   }
 
   set(field: Field, value: string, by: string): void {
@@ -175,6 +172,12 @@ class Reading {
 
   get(field: Field): string | undefined {
     return this.#values.get(field)?.value
+  }
+
+  mtime(): GitSource['mtime'] {
+    const mtime = this.get('mtime')
+    if (mtime === undefined || mtime === 'checkout' || mtime === 'commit') return mtime
+    throw invalid(this.#shown, `"mtime" is checkout or commit, not ${JSON.stringify(mtime)}`)
   }
 
   flag(field: Field): boolean | undefined {

@@ -46,7 +46,8 @@ export interface GitOp {
   /** In full. Names the content wherever it is fetched from. */
   readonly commit: string
   readonly submodules: boolean
-  readonly mtime: GitSource['mtime']
+  /** The time that files get: that of the checkout, or that of the commit. */
+  readonly mtime: 'checkout' | 'commit'
   /** Whether its `.git` comes along, which tells where it is from: without credentials, and by which reference. */
   readonly gitDirectory: { readonly origin: string; readonly name: string | undefined } | undefined
   readonly unkeyed: { readonly source: GitSource }

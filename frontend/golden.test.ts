@@ -37,7 +37,12 @@ interface CaseOptions {
   readonly limits?: Partial<PlanOptions['limits']>
   readonly allow?: readonly string[]
   readonly multiPlatform?: boolean
+  /** Seconds since 1970, by the name of a context. */
+  readonly times?: Readonly<Record<string, number>>
 }
+
+/** Of all commits, and of all downloads. */
+const timeOf = { git: 1_111_111_111, http: 1_222_222_222 }
 
 type CaseAnswers = Readonly<Record<string, Partial<ImageFile>>>
 
@@ -68,12 +73,13 @@ function outcomeOf(folder: string): { kind: 'plan.json' | 'error.txt'; text: str
 function planOf(folder: string, text: string): BuildPlan {
   const options = planOptions(folder)
   const known = readJson(join(folder, 'answers.json')) as CaseAnswers
+  const { times = {} } = readJson(join(folder, 'options.json')) as CaseOptions
   const dockerfile = parseDockerfile(text, 'Dockerfile', { syntax: options.buildArgs.get('BUILDKIT_SYNTAX') })
   const answers = new Map<string, Answer>()
   for (let round = 0; round < 5; round++) {
     const result = planBuild(dockerfile, options, answers)
     if (result.kind === 'plan') return result.plan
-    for (const question of result.questions) answers.set(questionKey(question), answerTo(question, known))
+    for (const question of result.questions) answers.set(questionKey(question), answerTo(question, known, times))
   }
   throw new Error('planBuild() keeps asking')
 }
@@ -100,7 +106,7 @@ function planOptions(folder: string): PlanOptions {
   }
 }
 
-function answerTo(question: Question, known: CaseAnswers): Answer {
+function answerTo(question: Question, known: CaseAnswers, times: Readonly<Record<string, number>>): Answer {
   switch (question.kind) {
     case 'image':
       return imageAnswer(question, known)
@@ -112,6 +118,11 @@ function answerTo(question: Question, known: CaseAnswers): Answer {
       }
     case 'http':
       return { kind: 'http', digest: question.checksum ?? digestOf(question.url), mtimeSeconds: 1234 }
+    case 'time':
+      return {
+        kind: 'time',
+        seconds: question.of.kind === 'context' ? times[question.of.name] : timeOf[question.of.kind],
+      }
     default:
       return question satisfies never
   }

@@ -16,6 +16,9 @@ export {
   type PlanOptions,
   type PlanResult,
   type Question,
+  type TimeAnswer,
+  type TimedSource,
+  type TimeQuestion,
 } from './lower/plan.ts'
 export { planBuild } from './lower/plan-build.ts'
 export { checkBuild, type CheckResult, type Findings } from './calls/check-build.ts'

@@ -78,7 +78,9 @@ export class BuildServices implements AsyncDisposable {
     const { store, downloads, checkouts, settings } = this
     const { stdin, signal, tasks } = this.surroundings
     const keepGitDirectory = keepsGitDirectory(settings)
-    return { store, downloads, checkouts, executor: this.executor.start, stdin, signal, tasks, keepGitDirectory }
+    const filesTime = isDated(settings) ? 'commit' : 'checkout'
+    const executor = this.executor.start
+    return { store, downloads, checkouts, executor, stdin, signal, tasks, keepGitDirectory, filesTime }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,6 +111,11 @@ export class BuildServices implements AsyncDisposable {
 
 function keepsGitDirectory({ buildArgs }: Settings): boolean {
   return ['1', 't', 'true'].includes(buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR')?.toLowerCase() ?? '')
+}
+
+/** Who wants the image to bear a time of its own wants its files to. */
+function isDated({ buildArgs }: Settings): boolean {
+  return (buildArgs.get('SOURCE_DATE_EPOCH') ?? '') !== ''
 }
 
 /** A context that is fetched over ssh is reason enough to ask the agent of the environment, as buildx does. */

@@ -1,6 +1,7 @@
 import { existsSync, lutimesSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readCommitTime } from './commit-time.ts'
 import { mirroredName } from './mirror.ts'
 import { askRepository, runLocally, type Repository } from './repository.ts'
 
@@ -46,7 +47,7 @@ export async function checkOut(
   await git(['config', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*'])
   await git(['checkout', '--quiet', '--detach', commit])
   if (wanted.submodules && existsSync(join(folder, '.gitmodules'))) await checkOutSubmodules(repository, folder, signal)
-  const commitSeconds = wanted.commitTime ? Number(await git(['log', '-1', '--format=%ct', commit])) : undefined
+  const commitSeconds = wanted.commitTime ? await readCommitTime(repository, folder, commit, signal) : undefined
   if (keepGitDirectory === undefined) await removeGitDirectories(folder)
   else if (keepGitDirectory.name === undefined) await git(['update-ref', '-d', name])
   if (commitSeconds !== undefined) setTimes(folder, commitSeconds)

@@ -57,17 +57,22 @@ class Setting {
   async get(
     url: string,
     replies: readonly Reply[],
-    options: { readonly authorization?: string; readonly expect?: Digest; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly authorization?: string
+      readonly expect?: Digest
+      readonly dated?: boolean
+      readonly signal?: AbortSignal
+    } = {},
   ): Promise<Downloaded> {
     const transport = new ScriptedTransport(replies)
     this.exchanges = transport.exchanges
-    const { authorization, expect: wanted, signal = new AbortController().signal } = options
+    const { authorization, expect: wanted, dated = false, signal = new AbortController().signal } = options
     const sleep = (ms: number): Promise<void> => {
       this.pauses.push(ms)
       return Promise.resolve()
     }
     return download(
-      { url, authorization, expect: wanted },
+      { url, authorization, expect: wanted, dated },
       {
         blobs: openDiskBlobs(join(this.#root, 'blobs'), join(this.#root, 'tmp')),
         facts: openFactStore(join(this.#root, 'facts')),
@@ -96,10 +101,15 @@ test('the digest, the size and the time of the file are told', async () => {
   })
 })
 
-for (const time of ['', 'yesterday', 'Wed, 31 Dec 1969 23:00:00 GMT']) {
-  test(`the time ${JSON.stringify(time)} is the beginning of 1970`, async () => {
+for (const [time, seconds] of [
+  ['', undefined],
+  ['yesterday', undefined],
+  ['Wed, 31 Dec 1969 23:00:00 GMT', 0],
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+] as const) {
+  test(`the time ${JSON.stringify(time)} is ${seconds ?? 'none'}`, async () => {
     const reply = { headers: { 'last-modified': time }, body: 'b' }
-    expect((await new Setting().get('https://x/y', [reply])).mtimeSeconds).toBe(0)
+    expect((await new Setting().get('https://x/y', [reply])).mtimeSeconds).toBe(seconds)
   })
 }
 
@@ -191,7 +201,17 @@ test('a file that is here is not asked for, wherever it came from', async () => 
   await at.get('https://x/y', [{ body: 'b', headers: { 'last-modified': 'Thu, 01 Jan 1970 00:01:00 GMT' } }])
   const wanted = { expect: digestOf('b') }
   expect((await at.get('https://x/y', [], wanted)).mtimeSeconds).toBe(60)
-  expect((await at.get('https://other/y', [], wanted)).mtimeSeconds).toBe(0)
+  expect((await at.get('https://other/y', [], wanted)).mtimeSeconds).toBeUndefined()
+})
+
+test('a file that is here is asked for where its time matters and this server has not told it', async () => {
+  const at = new Setting()
+  await at.get('https://x/y', [{ body: 'b', headers: { 'last-modified': 'Thu, 01 Jan 1970 00:01:00 GMT' } }])
+  const wanted = { expect: digestOf('b'), dated: true }
+  const other = { body: 'b', headers: { 'last-modified': 'Thu, 01 Jan 1970 00:02:00 GMT' } }
+  expect((await at.get('https://x/y', [], wanted)).mtimeSeconds).toBe(60)
+  expect((await at.get('https://other/y', [other], wanted)).mtimeSeconds).toBe(120)
+  expect((await at.get('https://other/y', [], wanted)).mtimeSeconds).toBe(120)
 })
 
 test('a file that is not what it should be is not kept', async () => {

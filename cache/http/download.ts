@@ -15,13 +15,15 @@ export interface Download {
   readonly authorization: string | undefined
   /** What the content must be: then a blob of that digest is not asked for again. */
   readonly expect: Digest | undefined
+  /** Ask the server after all when it has not said yet when the file was last changed. */
+  readonly dated: boolean
 }
 
 export interface Downloaded {
   readonly digest: Digest
   readonly sizeBytes: number
-  /** When the server says the file was last changed, in seconds since 1970; 0 when it does not say. */
-  readonly mtimeSeconds: number
+  /** When the server says the file was last changed, in seconds since 1970. `undefined`: it does not say. */
+  readonly mtimeSeconds: number | undefined
 }
 
 export interface DownloadServices {
@@ -37,7 +39,6 @@ export interface DownloadServices {
 /** What the server said when it last sent the file. */
 interface Remembered {
   readonly digest: Digest
-  readonly mtimeSeconds: number
   readonly etag?: string | undefined
   readonly lastModified?: string | undefined
 }
@@ -72,11 +73,13 @@ class Downloading {
   }
 
   async run(): Promise<Downloaded> {
-    const { expect } = this.#request
+    const { expect, dated } = this.#request
     const known = await this.#findKnown()
     if (expect !== undefined) {
       const stored = await this.#services.blobs.stat(expect)
-      if (stored !== undefined) return { ...stored, mtimeSeconds: known?.digest === expect ? known.mtimeSeconds : 0 }
+      const said = known?.digest === expect ? known : undefined
+      if (stored !== undefined && (said !== undefined || !dated))
+        return { ...stored, mtimeSeconds: secondsOf(said?.lastModified) }
     }
     const { clock, signal } = this.#services
     return retrying(() => this.#attempt(known), clock, signal)
@@ -93,15 +96,14 @@ class Downloading {
     if (answer.status === 304 && known !== undefined) {
       await answer.discard()
       const stored = await this.#services.blobs.stat(known.digest)
-      return { digest: known.digest, sizeBytes: stored?.sizeBytes ?? 0, mtimeSeconds: known.mtimeSeconds }
+      return { digest: known.digest, sizeBytes: stored?.sizeBytes ?? 0, mtimeSeconds: secondsOf(known.lastModified) }
     }
     if (answer.status !== 200) throw await this.#refusal(answer)
     const { digest, sizeBytes } = await this.#store(answer)
     const lastModified = answer.header('last-modified')
-    const mtimeSeconds = secondsOf(lastModified)
-    const remembered: Remembered = { digest, mtimeSeconds, etag: answer.header('etag'), lastModified }
+    const remembered: Remembered = { digest, etag: answer.header('etag'), lastModified }
     this.#services.facts.put(kind, digestOf(this.#shown), remembered)
-    return { digest, sizeBytes, mtimeSeconds }
+    return { digest, sizeBytes, mtimeSeconds: secondsOf(lastModified) }
   }
 
   async #store(answer: Answer) {
@@ -202,8 +204,8 @@ function meaningOf(status: number, host: string, authorized: boolean): [code: Er
   return ['SOURCE_DENIED', why, `Give credentials as the secret HTTP_AUTH_TOKEN_${host} or HTTP_AUTH_HEADER_${host}.`]
 }
 
-/** A time before 1970, or none at all, is the beginning of 1970. */
-function secondsOf(lastModified: string | undefined): number {
+/** A time before 1970 is the beginning of 1970. */
+function secondsOf(lastModified: string | undefined): number | undefined {
   const time = Date.parse(lastModified ?? '')
-  return Number.isNaN(time) ? 0 : Math.max(0, Math.trunc(time / 1000))
+  return Number.isNaN(time) ? undefined : Math.max(0, Math.trunc(time / 1000))
 }

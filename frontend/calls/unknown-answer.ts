@@ -13,6 +13,8 @@ export function unknownAnswer(question: Question): Answer {
       return { kind: 'git', commit: '0'.repeat(40), name: undefined }
     case 'http':
       return { kind: 'http', digest: question.checksum ?? nothing, mtimeSeconds: 0 }
+    case 'time':
+      return { kind: 'time', seconds: 0 }
     default:
       return question satisfies never
   }

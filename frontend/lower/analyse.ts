@@ -1,4 +1,5 @@
 import { throwCollected, type BuildError } from '../../core/errors.ts'
+import type { Warning } from '../../core/events.ts'
 import { GraphBuilder } from '../../core/graph.ts'
 import type { Dockerfile } from '../dockerfile.ts'
 import { checkDefaultArgs } from '../lint/check-default-args.ts'
@@ -8,7 +9,7 @@ import { globalScope, type GlobalScope } from './global-scope.ts'
 import { lowerStages } from './lower-stages.ts'
 import { checkTakings, findNeeds } from './needs.ts'
 import type { Answers, PlanOptions, Question } from './plan.ts'
-import { readSourceDate } from './source-date.ts'
+import { readSourceDate, withSourceDate } from './source-date.ts'
 import { findTarget, resolveStages, type Stage } from './stages.ts'
 import type { StageState } from './stage-state.ts'
 import type { Step } from './step.ts'
@@ -26,6 +27,8 @@ export interface Analysis {
   readonly states: ReadonlyMap<number, StageState>
   readonly graph: GraphBuilder
   readonly epochSeconds: number | undefined
+  /** What is to be said of the time. */
+  readonly dateWarnings: readonly Warning[]
   /** What is wrong in the stages, in the order in which it was found. */
   readonly errors: readonly BuildError[]
 }
@@ -47,9 +50,11 @@ export function analyse(
   checkDockerfile(lint, dockerfile)
   const declared = globalScope(dockerfile, asked, asked.buildArgs, errors)
   throwCollected(errors)
-  const { seconds: epochSeconds, buildArgs } = readSourceDate(dockerfile, declared, asked.buildArgs)
+  const date = readSourceDate(dockerfile, declared, asked, answers)
+  if (date.kind === 'questions') return date
+  const { seconds: epochSeconds, buildArgs } = date
   const options = { ...asked, buildArgs }
-  const scope = globalScope(dockerfile, options, buildArgs, errors)
+  const scope = withSourceDate(globalScope(dockerfile, options, buildArgs, errors), epochSeconds)
   checkDefaultArgs(lint, dockerfile, globalScope(dockerfile, options, new Map(), []))
   const stages = resolveStages(dockerfile, scope, options, lint, errors)
   throwCollected(errors)
@@ -65,6 +70,7 @@ export function analyse(
   const states = lowerStages({ ...lowering, questions: open })
   // What is wrong counts before what is not known: nobody waits for a server to be told of a slip.
   if (errors.length === 0 && open.size > 0) return { kind: 'questions', questions: [...open.values()] }
-  const analysis = { options, scope, target, stages, steps, states, graph, epochSeconds, errors }
+  const dateWarnings = date.warnings
+  const analysis = { options, scope, target, stages, steps, states, graph, epochSeconds, dateWarnings, errors }
   return { kind: 'analysis', analysis }
 }

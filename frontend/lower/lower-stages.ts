@@ -20,7 +20,7 @@ import {
   type PlanOptions,
   type Question,
 } from './plan.ts'
-import { formatSeconds } from './source-date.ts'
+import { formatSeconds } from './format-seconds.ts'
 import type { Stage } from './stages.ts'
 import { StageState } from './stage-state.ts'
 import type { Step } from './step.ts'

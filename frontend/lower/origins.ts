@@ -28,23 +28,27 @@ export function originOutside(name: string, platform: Platform, source: SourceRa
   }
 }
 
-/** `alpine`, `alpine:latest` and `docker.io/library/alpine` are one name of a context. `alpine::linux/arm64` is for one platform, and goes before that for all. */
 export function findNamedContext(
   name: string,
   platform: Platform,
   source: SourceRange,
-  { namedContexts }: PlanOptions,
+  options: PlanOptions,
 ): Origin | undefined {
+  const context = findContextName(name, platform, options)
+  if (context === undefined) return undefined
+  if (options.namedContexts.get(context) === 'files') return { kind: 'files', context }
+  return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
+}
+
+/** `alpine`, `alpine:latest` and `docker.io/library/alpine` are one name of a context. `alpine::linux/arm64` is for one platform, and goes before that for all. */
+export function findContextName(name: string, platform: Platform, { namedContexts }: PlanOptions): string | undefined {
   const wanted = canonicalName(name)
-  const fitting = [...namedContexts].filter(([context]) => {
+  const fitting = [...namedContexts.keys()].filter((context) => {
     const [base = '', ofPlatform] = context.split('::')
     if (base === 'context' || base === 'scratch' || canonicalName(base) !== wanted) return false
     return ofPlatform === undefined || formatPlatform(parsePlatform(ofPlatform)) === formatPlatform(platform)
   })
-  const [context, kind] = fitting.find(([key]) => key.includes('::')) ?? fitting[0] ?? []
-  if (context === undefined) return undefined
-  if (kind === 'files') return { kind: 'files', context }
-  return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
+  return fitting.find((context) => context.includes('::')) ?? fitting[0]
 }
 
 function canonicalName(name: string): string {

@@ -4,7 +4,7 @@ import type { Dockerfile } from '../dockerfile.ts'
 import { lintFor } from '../lint/lint-for.ts'
 import { analyse } from './analyse.ts'
 import type { Answers, PlanOptions, PlanResult } from './plan.ts'
-import { formatSeconds } from './source-date.ts'
+import { formatSeconds } from './format-seconds.ts'
 import type { StageState } from './stage-state.ts'
 import { unusedBuildArgs } from './unused-build-args.ts'
 
@@ -16,7 +16,7 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: A
   const lint = lintFor(dockerfile, asked.buildArgs)
   const result = analyse(dockerfile, asked, answers, lint, 'target')
   if (result.kind === 'questions') return result
-  const { options, target, states, graph, epochSeconds, errors } = result.analysis
+  const { options, target, states, graph, epochSeconds, dateWarnings, errors } = result.analysis
   throwCollected(errors)
   const state = states.get(target.index)
   if (state === undefined) throw new Error('lowerStages() left out the target')
@@ -27,7 +27,7 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: A
       graph: graph.graph(),
       target: state.tree,
       image: imagePlan(state, options, epochSeconds),
-      warnings: lint.warnings,
+      warnings: [...dateWarnings, ...lint.warnings],
       unusedBuildArgs: unusedBuildArgs(dockerfile, options.buildArgs),
     },
   }

@@ -45,7 +45,7 @@ export interface ExtraHost {
 }
 
 /** What the plan depends on and cannot know: what a name outside stands for now. */
-export type Question = ImageQuestion | GitQuestion | HttpQuestion
+export type Question = ImageQuestion | GitQuestion | HttpQuestion | TimeQuestion
 
 /** An image: what are its digest and its config? */
 export interface ImageQuestion {
@@ -76,6 +76,17 @@ export interface HttpQuestion {
   readonly source: SourceRange
 }
 
+/** A source: when was what it stands for now made? */
+export interface TimeQuestion {
+  readonly kind: 'time'
+  readonly of: TimedSource
+  /** `undefined`: no line of the file asks, but a build argument. */
+  readonly source: SourceRange | undefined
+}
+
+/** A context by its name, `context` being the build context; or what an ADD takes from elsewhere. */
+export type TimedSource = { readonly kind: 'context'; readonly name: string } | GitQuestion | HttpQuestion
+
 export interface ImageAnswer {
   readonly kind: 'image'
   /** Digest of the manifest for one platform. */
@@ -101,7 +112,13 @@ export interface HttpAnswer {
   readonly mtimeSeconds: number
 }
 
-export type Answer = ImageAnswer | GitAnswer | HttpAnswer
+export interface TimeAnswer {
+  readonly kind: 'time'
+  /** Since 1970. `undefined`: it has no time of its own, as a folder has none. */
+  readonly seconds: number | undefined
+}
+
+export type Answer = ImageAnswer | GitAnswer | HttpAnswer | TimeAnswer
 export type AnswerTo<Q extends Question> = Extract<Answer, { readonly kind: Q['kind'] }>
 
 /** By `questionKey()`. */
@@ -118,6 +135,8 @@ export function questionKey(question: Question): string {
     }
     case 'http':
       return `http ${JSON.stringify([question.url, question.checksum])}`
+    case 'time':
+      return `time of ${question.of.kind === 'context' ? `context ${question.of.name}` : questionKey(question.of)}`
     default:
       return question satisfies never
   }

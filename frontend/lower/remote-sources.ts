@@ -60,7 +60,7 @@ function fetchGit({ ask, graph }: StageContext, question: GitQuestion): FetchedS
   const answer = ask(question)
   if (answer === undefined) return undefined
   const { git, source } = question
-  const { submodules, mtime } = git
+  const { submodules, mtime = 'checkout' } = git
   const { commit, name } = answer
   const gitDirectory = git.keepGitDirectory === true ? { origin: redactCredentials(git.repository), name } : undefined
   const op = { type: 'git', commit, submodules, mtime, gitDirectory, unkeyed: { source: git } } as const

@@ -29,7 +29,7 @@ async function openContextToLook(location: ContextLocation, services: LookServic
       const text = await readText(location.bytes ?? services.stdin, 'standard input', services.signal)
       if (text.includes('\0')) throw notHere('the context')
       const dockerfile = { text, name: 'Dockerfile' }
-      return { folder: '/', origin: 'fetched', isLasting: false, dockerfile, identity: '-' }
+      return { folder: '/', origin: 'fetched', isLasting: false, dockerfile, archive: undefined, identity: '-' }
     }
     case 'git':
     case 'url':

@@ -26,6 +26,8 @@ export interface OpenedContext {
   readonly isLasting: boolean
   /** What came was a Dockerfile, and the folder is empty. */
   readonly dockerfile: { readonly text: string; readonly name: string } | undefined
+  /** The archive that it was unpacked from, if it was one. Absolute. */
+  readonly archive: string | undefined
   /** Names the context in the same way in each build. */
   readonly identity: string
 }
@@ -40,6 +42,8 @@ export interface ContextServices {
   readonly tasks: Tasks
   /** Leave `.git` in contexts that are git repositories. */
   readonly keepGitDirectory: boolean
+  /** The time that files of git repositories get whose address does not say. */
+  readonly filesTime: 'checkout' | 'commit'
 }
 
 /** Brings the context onto this machine. What is unpacked for it goes with the store's lease.
@@ -63,7 +67,7 @@ export async function openContext(location: ContextLocation, services: ContextSe
  *  @throws {BuildError} `CONTEXT_INVALID` */
 export async function openFolder(path: string): Promise<OpenedContext> {
   await requireFolder(path)
-  return { folder: path, origin: 'user', isLasting: true, dockerfile: undefined, identity: path }
+  return { folder: path, origin: 'user', isLasting: true, dockerfile: undefined, archive: undefined, identity: path }
 }
 
 async function openStream(bytes: ByteStream, services: ContextServices): Promise<OpenedContext> {
@@ -87,9 +91,9 @@ async function openUrl(url: string, services: ContextServices): Promise<OpenedCo
 }
 
 async function openGit(source: GitSource, services: ContextServices): Promise<OpenedContext> {
-  const { checkouts, keepGitDirectory } = services
+  const { checkouts, keepGitDirectory, filesTime } = services
   const { commit, name } = await checkouts.pin(source)
-  const { submodules, mtime } = source
+  const { submodules, mtime = filesTime } = source
   const isKept = source.keepGitDirectory ?? keepGitDirectory
   const gitDirectory = isKept ? { origin: redactCredentials(source.repository), name } : undefined
   const checkout = await checkouts.checkOut({
@@ -107,7 +111,14 @@ async function openGit(source: GitSource, services: ContextServices): Promise<Op
       `Cannot build in ${source.shown}: it has no directory ${JSON.stringify(source.subdirectory)}`,
     )
   }
-  return { folder, origin: 'fetched', isLasting: true, dockerfile: undefined, identity: source.shown }
+  return {
+    folder,
+    origin: 'fetched',
+    isLasting: true,
+    dockerfile: undefined,
+    archive: undefined,
+    identity: source.shown,
+  }
 }
 
 /** An archive is unpacked; anything else is a Dockerfile. */
@@ -133,7 +144,7 @@ async function openFile(
     await tasks.run('[internal] unpack build context', async () => {
       await (await executor()).call('unpackContext', { archive: path, folder }, { signal })
     })
-    return { ...common, dockerfile: undefined }
+    return { ...common, dockerfile: undefined, archive: path }
   }
   if (size > largestDockerfileBytes) {
     throw new BuildError(
@@ -141,7 +152,7 @@ async function openFile(
       `Cannot build from ${nameOf(identity)}: it is no archive, and too large for a Dockerfile`,
     )
   }
-  return { ...common, dockerfile: { text: await readFile(path, 'utf8'), name } }
+  return { ...common, dockerfile: { text: await readFile(path, 'utf8'), name }, archive: undefined }
 }
 
 function nameOf(identity: string): string {

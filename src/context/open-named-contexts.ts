@@ -33,7 +33,11 @@ async function openFolder(context: NamedContext, services: ContextServices): Pro
     case 'folder':
       return { path: context.path, isLasting: true }
     case 'git': {
-      const { folder, isLasting } = await openContext(context, { ...services, keepGitDirectory: false })
+      const { folder, isLasting } = await openContext(context, {
+        ...services,
+        keepGitDirectory: false,
+        filesTime: 'checkout',
+      })
       return { path: folder, isLasting }
     }
     case 'url':
@@ -51,7 +55,7 @@ async function openUrl(url: string, { store, downloads }: ContextServices): Prom
   const name = findUrlFileName(url)
   if (name === undefined)
     throw new BuildError('CONTEXT_INVALID', 'Cannot use a URL as a context: its last part is no name of a file')
-  const { digest, mtimeSeconds } = await downloads.fetch(url)
+  const { digest, mtimeSeconds = 0 } = await downloads.fetch(url)
   const folder = await store.lease.makeFolder('named')
   const path = join(folder, name)
   await copyFile(store.blobs.pathOf(digest), path, constants.COPYFILE_FICLONE).catch((error: unknown) => {

@@ -16,25 +16,29 @@ import type { BuildInputs } from '../context/read-inputs.ts'
 import type { ImageSources } from '../images/image-sources.ts'
 import type { BuildServices } from '../services.ts'
 import type { RemoteSources } from '../sources/remote-sources.ts'
+import { SourceTimes } from '../sources/source-times.ts'
 import type { Tasks } from '../tasks.ts'
 
 /** Who answers what the frontend asks. */
 export interface Answering {
   readonly images: ImageSources
   readonly remotes: RemoteSources
+  readonly times: SourceTimes
   readonly tasks: Tasks
 }
 
 /** Makes the plans of a Dockerfile, one for each platform, answering what has to be known for them.
  *  @throws {BuildError} what is wrong in the Dockerfile, and what images and sources answer, placed in it */
-export async function makePlans(
-  { dockerfile: { text, name }, ignore }: BuildInputs,
-  { settings, images, remotes, surroundings: { tasks } }: BuildServices,
-): Promise<readonly BuildPlan[]> {
-  const answering: Answering = { images, remotes, tasks }
+export async function makePlans(inputs: BuildInputs, services: BuildServices): Promise<readonly BuildPlan[]> {
+  const {
+    dockerfile: { text, name },
+    ignore,
+  } = inputs
+  const { settings, images } = services
+  const answering = answeringFor(inputs, services)
   const read = readDockerfile(text, name, { syntax: settings.buildArgs.get('BUILDKIT_SYNTAX') })
   const { dockerfile } = read
-  const options = planOptions(settings, answering.images, ignore)
+  const options = planOptions(settings, images, ignore)
   if (read.errors.length > 0) throwCollected(allMistakes(read, { ...options, targetPlatform: settings.platforms[0] }))
   const answers = new Map<string, Answer>()
   const plans: BuildPlan[] = []
@@ -44,6 +48,24 @@ export async function makePlans(
     plans.push(plans.length === 0 ? withUnusedArguments(plan) : { ...plan, warnings: [] })
   }
   return plans
+}
+
+function answeringFor({ context }: BuildInputs, services: BuildServices): Answering {
+  const { settings, store, images, remotes, downloads, checkouts, surroundings } = services
+  const { signal, tasks } = surroundings
+  const namedContexts = images.contexts
+  const { archive } = context
+  const times = new SourceTimes({
+    store,
+    downloads,
+    checkouts,
+    signal,
+    tasks,
+    context: settings.context,
+    archive,
+    namedContexts,
+  })
+  return { images, remotes, times, tasks }
 }
 
 async function makePlan(
@@ -63,7 +85,7 @@ async function makePlan(
   }
 }
 
-async function answer(question: Question, { images, remotes, tasks }: Answering): Promise<Answer> {
+async function answer(question: Question, { images, remotes, times, tasks }: Answering): Promise<Answer> {
   switch (question.kind) {
     case 'image':
       return tasks.run(`[internal] load metadata for ${question.reference}`, () => images.answer(question))
@@ -71,6 +93,8 @@ async function answer(question: Question, { images, remotes, tasks }: Answering)
       return remotes.pinUrl(question)
     case 'git':
       return remotes.pinReference(question)
+    case 'time':
+      return times.answer(question.of)
     default:
       return question satisfies never
   }

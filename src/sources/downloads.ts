@@ -1,4 +1,4 @@
-import type { Downloaded } from '../../cache/http/index.ts'
+import type { Download, Downloaded } from '../../cache/http/index.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { redactCredentials } from '../../core/url-credentials.ts'
@@ -26,7 +26,16 @@ export class Downloads {
   /** @param expect what the digest must be
    *  @throws {BuildError} as `download()` does */
   fetch(url: string, expect?: Digest): Promise<Downloaded> {
-    const id = JSON.stringify([url, expect])
+    return this.#fetch({ url, expect, dated: false })
+  }
+
+  /** As `fetch()`, for whom it matters when the server says the file was last changed. */
+  fetchDated(url: string, expect?: Digest): Promise<Downloaded> {
+    return this.#fetch({ url, expect, dated: true })
+  }
+
+  #fetch({ url, expect, dated }: Omit<Download, 'authorization'>): Promise<Downloaded> {
+    const id = JSON.stringify([url, expect, expect !== undefined && dated])
     const known = this.#downloads.get(id)
     if (known !== undefined) return known
     const { tasks } = this.#options
@@ -39,7 +48,7 @@ export class Downloads {
       const { store, signal } = this.#options
       const { blobs, facts } = store
       const onProgress = (done: number, total: number | undefined): void => report('', done, total)
-      const request = { url, authorization, expect }
+      const request = { url, authorization, expect, dated }
       return download(request, { blobs, facts, transport, clock: systemClock, signal, onProgress })
     })
     this.#downloads.set(id, downloading)

@@ -9,7 +9,7 @@ import { BuildError } from '../../core/errors.ts'
 import { isFullCommit, type GitSource } from '../../core/git-source.ts'
 import type { GitOp } from '../../core/ops.ts'
 import { splitCredentials } from '../../core/url-credentials.ts'
-import type { Tasks } from '../tasks.ts'
+import type { TaskReport, Tasks } from '../tasks.ts'
 import type { FindSecret } from './secrets.ts'
 
 export interface GitCheckoutsOptions {
@@ -21,6 +21,8 @@ export interface GitCheckoutsOptions {
   readonly signal: AbortSignal
   readonly tasks: Tasks
 }
+
+const timeKind = 'commit-time'
 
 /** A commit, in full, and the full name of the reference that led to it. */
 export type PinnedCommit = Pick<ResolvedReference, 'commit' | 'name'>
@@ -53,7 +55,7 @@ export class GitCheckouts {
     const folder = await this.#folderOf(op)
     const { markUsed, sweepUnused } = await import('../../cache/git/index.ts')
     if (!existsSync(folder)) {
-      const mirror = join(store.root, 'git', hashOf(splitAddress(op.unkeyed.source).address))
+      const mirror = this.#mirrorOf(op.unkeyed.source)
       await using _lock = await store.lock(`git ${mirror}`, signal)
       if (existsSync(mirror)) await markUsed(mirror)
       if (!existsSync(folder)) await this.#makeCheckout(op, mirror, folder)
@@ -63,20 +65,33 @@ export class GitCheckouts {
     return folder
   }
 
+  /** When the commit was made that the address stands for, in seconds since 1970.
+   *  @throws {BuildError} as `fetchIntoMirror()` does */
+  async findCommitTime(source: GitSource): Promise<number> {
+    const { store, signal, tasks } = this.#options
+    const { commit, name } = await this.pin(source)
+    const known = store.facts.find(timeKind, commit)
+    if (typeof known === 'number') return known
+    const { readCommitTime } = await import('../../cache/git/index.ts')
+    const mirror = this.#mirrorOf(source)
+    await using _lock = await store.lock(`git ${mirror}`, signal)
+    const seconds = await tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
+      const repository = await this.#fetch(source, mirror, commit, name, report)
+      return readCommitTime(repository, mirror, commit, signal)
+    })
+    store.facts.put(timeKind, commit, seconds)
+    return seconds
+  }
+
   async #makeCheckout(op: GitOp, mirror: string, folder: string): Promise<void> {
     const { store, signal, tasks } = this.#options
-    const { fetchIntoMirror, checkOut } = await import('../../cache/git/index.ts')
+    const { checkOut } = await import('../../cache/git/index.ts')
     const { source } = op.unkeyed
     const { commit, submodules, gitDirectory } = op
-    const repository = await this.#repositoryOf(source)
     const staged = join(await store.lease.makeFolder('checkout'), 'files')
     await mkdir(staged)
     await tasks.run(`[internal] fetch ${source.shown}`, async (report) => {
-      await fetchIntoMirror(repository, mirror, commit, gitDirectory?.name ?? source.reference ?? 'HEAD', {
-        signal,
-        discarded: this.#discarded,
-        onComplaint: (text) => report(text.split(/[\r\n]+/).findLast((line) => line !== '') ?? '', 0, undefined),
-      })
+      const repository = await this.#fetch(source, mirror, commit, gitDirectory?.name, report)
       const wanted = { commit, submodules, commitTime: op.mtime === 'commit', keepGitDirectory: gitDirectory }
       try {
         await checkOut(repository, mirror, staged, wanted, signal)
@@ -90,6 +105,28 @@ export class GitCheckouts {
     await rename(staged, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error // else a build has made it from another mirror
     })
+  }
+
+  /** Brings the commit into the mirror, whose lock is held. */
+  async #fetch(
+    source: GitSource,
+    mirror: string,
+    commit: string,
+    name: string | undefined,
+    report: TaskReport,
+  ): Promise<Repository> {
+    const { fetchIntoMirror } = await import('../../cache/git/index.ts')
+    const repository = await this.#repositoryOf(source)
+    await fetchIntoMirror(repository, mirror, commit, name ?? source.reference ?? 'HEAD', {
+      signal: this.#options.signal,
+      discarded: this.#discarded,
+      onComplaint: (text) => report(text.split(/[\r\n]+/).findLast((line) => line !== '') ?? '', 0, undefined),
+    })
+    return repository
+  }
+
+  #mirrorOf(source: GitSource): string {
+    return join(this.#options.store.root, 'git', hashOf(splitAddress(source).address))
   }
 
   readonly #discarded = (): Promise<string> => this.#options.store.lease.makeFolder('discarded')

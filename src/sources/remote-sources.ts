@@ -19,7 +19,7 @@ export class RemoteSources {
 
   /** @throws {BuildError} as `download()` does */
   async pinUrl({ url, checksum }: HttpQuestion): Promise<HttpAnswer> {
-    const { digest, mtimeSeconds } = await this.#downloads.fetch(url, checksum)
+    const { digest, mtimeSeconds = 0 } = await this.#downloads.fetch(url, checksum)
     return { kind: 'http', digest, mtimeSeconds }
   }
 
