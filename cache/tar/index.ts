@@ -1,4 +1,4 @@
-export { isArchive, looksLikeArchive, openArchive } from './is-archive.ts'
+export { beginsLikeArchive, isArchive, looksLikeArchive, openArchive } from './is-archive.ts'
 export { findNewestFile } from './newest-file.ts'
 export { encodeTarHeader } from './encode-header.ts'
 export { readTar, type TarBody, type TarMember } from './read-tar.ts'

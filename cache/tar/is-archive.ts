@@ -22,12 +22,17 @@ export async function looksLikeArchive(path: string): Promise<boolean> {
   const file = await open(path, 'r')
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
-    const first = buffer.subarray(0, bytesRead)
-    if (compressionOf(first) !== 'none') return true
-    return first.length === blockBytes && !isZeroBlock(first) && findHeader(first) !== undefined
+    return beginsLikeArchive(buffer.subarray(0, bytesRead))
   } finally {
     await file.close()
   }
+}
+
+/** Whether these are the first bytes of what is meant to be an archive: at least a block, if there are that many. */
+export function beginsLikeArchive(bytes: Uint8Array): boolean {
+  const first = Buffer.from(bytes.subarray(0, blockBytes))
+  if (compressionOf(first) !== 'none') return true
+  return first.length === blockBytes && !isZeroBlock(first) && findHeader(first) !== undefined
 }
 
 /** The archive's bytes, decompressed. */

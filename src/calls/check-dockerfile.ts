@@ -13,7 +13,7 @@ export interface CheckReport extends Findings {
 }
 
 /** Looks for mistakes in a Dockerfile without building it: in the target and what it is made from or, where the request names no target, in
- *  every stage. Starts no process, and writes nothing.
+ *  every stage. Starts no step, and leaves nothing written.
  *  @throws {BuildError} for a request that makes no sense, and a Dockerfile that cannot be read; what is wrong in it is in the report */
 export async function checkDockerfile(request: BuildRequest, options: CallOptions = {}): Promise<CheckReport> {
   return withLook(

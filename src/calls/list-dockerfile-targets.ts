@@ -2,7 +2,7 @@ import { listTargets, parseDockerfile, type Target } from '../../frontend/index.
 import type { BuildRequest } from '../config/request.ts'
 import { withLook, type CallOptions } from './look.ts'
 
-/** Tells the stages of a Dockerfile, in the order of the file. Starts no process, writes nothing, and asks no server.
+/** Tells the stages of a Dockerfile, in the order of the file. Starts no step, leaves nothing written, and asks no registry.
  *  @throws {BuildError} for a request that makes no sense, and a Dockerfile that cannot be read */
 export async function listDockerfileTargets(
   request: BuildRequest,

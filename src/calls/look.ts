@@ -13,14 +13,14 @@ import { Tasks } from '../tasks.ts'
 import { openToLook } from './open-to-look.ts'
 
 export interface CallOptions {
-  /** What a Dockerfile `-` is read from; by default the process's own standard input. */
+  /** What a context or a Dockerfile `-` is read from; by default the process's own standard input. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
   readonly signal?: AbortSignal | undefined
   /** Environment that proxies, credentials and the store's place are taken from; by default the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
 
-/** A Dockerfile that is looked at and not built: no process is started, nothing is written, and servers are asked for the configs of bases
+/** A Dockerfile that is looked at and not built: nothing stays written, no step is started, and registries are asked for the configs of bases
  *  alone, for no longer than `patienceMs`. */
 export interface Look {
   readonly dockerfile: DockerfileText
@@ -49,15 +49,21 @@ export async function withLook<T>(
   use: (look: Look) => Promise<T>,
 ): Promise<T> {
   const settings = resolveSettings(request, { env, architecture: process.arch, uid: process.getuid?.() ?? 0 })
-  const services = { stdin: stdin ?? (process.stdin as ByteStream), signal: signal ?? new AbortController().signal }
-  const { context, dockerfile } = await openToLook(settings, services)
+  const surroundings = {
+    env,
+    stdin: stdin ?? (process.stdin as ByteStream),
+    stdout: process.stdout,
+    signal: signal ?? new AbortController().signal,
+    tasks: new Tasks(() => undefined),
+  }
+  const { context, dockerfile } = await openToLook(settings, surroundings)
   await using registries = new RegistryHandle(env)
   const images = new ImageSources({
     store: openUnwrittenStore(settings.root),
     settings,
     registries,
-    signal: AbortSignal.any([services.signal, AbortSignal.timeout(patienceMs)]),
-    tasks: new Tasks(() => undefined),
+    signal: AbortSignal.any([surroundings.signal, AbortSignal.timeout(patienceMs)]),
+    tasks: surroundings.tasks,
   })
   const ignore = await readIgnoreFiles(context, dockerfile, images.contexts)
   const texts = new Map([...ignore.values()].map(({ file, text }) => [file, text]))

@@ -1,50 +1,97 @@
-import { BuildError } from '../../core/errors.ts'
+import { findInArchive } from '../../executor/index.ts'
 import type { ByteStream, ContextLocation } from '../config/locations.ts'
 import type { Settings } from '../config/settings.ts'
-import { openFolder, type OpenedContext } from '../context/open-context.ts'
-import { readDockerfile, readText, type DockerfileText } from '../context/read-dockerfile.ts'
+import { downloadContext, openContext, openFolder, saveStream, type OpenedContext } from '../context/open-context.ts'
+import { readContextFile } from '../context/read-context-file.ts'
+import { readDockerfile, readFetched, readText, type DockerfileText } from '../context/read-dockerfile.ts'
+import { stoppable } from '../context/stoppable.ts'
+import type { BuildServices, BuildSurroundings } from '../services.ts'
+import { ThrowawayServices } from './throwaway-services.ts'
 
-export interface LookServices {
-  readonly stdin: ByteStream
-  readonly signal: AbortSignal
+/** A context and its Dockerfile. Of one that was fetched, nothing but the Dockerfile is there any more. */
+export interface OpenedToLook {
+  readonly context: OpenedContext
+  readonly dockerfile: DockerfileText
 }
 
-/** Reads the Dockerfile of a context that is here: a folder, or a Dockerfile by itself on standard input. Nothing is fetched or unpacked to
- *  look at it.
- *  @throws {BuildError} `UNSUPPORTED` for other contexts, and what `readDockerfile()` throws */
-export async function openToLook(
-  { context: location, file }: Pick<Settings, 'context' | 'file'>,
-  services: LookServices,
-): Promise<{ readonly context: OpenedContext; readonly dockerfile: DockerfileText }> {
-  const context = await openContextToLook(location, services)
-  const download = (): Promise<never> => Promise.reject(notHere('the Dockerfile'))
-  return { context, dockerfile: await readDockerfile(file, context, { ...services, download }) }
+/** Reads the Dockerfile of a context. What is elsewhere is fetched as for a build, into a temporary folder that is gone afterwards; an archive is not unpacked.
+ *  @throws {BuildError} what `readDockerfile()`, downloads and git throw, `ARCHIVE_INVALID`; `signal.reason` */
+export async function openToLook(settings: Settings, surroundings: BuildSurroundings): Promise<OpenedToLook> {
+  await using elsewhere = new ThrowawayServices(settings, surroundings)
+  const { stdin, signal } = surroundings
+  const { file } = settings
+  const context = await openContextToLook(settings.context, surroundings, elsewhere)
+  const { archive, identity } = context
+  if (archive !== undefined && (file === undefined || file.kind === 'path')) {
+    const open = (name: string) => findInArchive(archive, name, signal)
+    return { context, dockerfile: await readFetched(file?.path, { identity, open }, signal) }
+  }
+  const download = async (url: string): Promise<string> => {
+    const { store, downloads } = await elsewhere.open()
+    return store.blobs.pathOf((await downloads.fetch(url)).digest)
+  }
+  return { context, dockerfile: await readDockerfile(file, context, { stdin, signal, download }) }
 }
 
-async function openContextToLook(location: ContextLocation, services: LookServices): Promise<OpenedContext> {
+async function openContextToLook(
+  location: ContextLocation,
+  { stdin, signal }: BuildSurroundings,
+  elsewhere: ThrowawayServices,
+): Promise<OpenedContext> {
   switch (location.kind) {
     case 'folder':
       return openFolder(location.path)
-    case 'stream': {
-      const text = await readText(location.bytes ?? services.stdin, 'standard input', services.signal)
-      if (text.includes('\0')) throw notHere('the context')
-      const dockerfile = { text, name: 'Dockerfile' }
-      return { folder: '/', origin: 'fetched', isLasting: false, dockerfile, archive: undefined, identity: '-' }
-    }
+    case 'stream':
+      return openStream(stoppable(location.bytes ?? stdin, signal), signal, elsewhere)
     case 'git':
+      return openContext(location, (await elsewhere.open()).contexts)
     case 'url':
-      throw notHere('the context')
+      return openUrl(location.url, await elsewhere.open())
     default:
       return location satisfies never
   }
 }
 
-function notHere(what: string): BuildError {
-  return new BuildError(
-    'UNSUPPORTED',
-    `Cannot look at the Dockerfile: ${what} is not here, and nothing is fetched to look`,
-    {
-      hint: 'Fetch or unpack it into a folder first, and give the path of that folder.',
-    },
-  )
+/** A Dockerfile by itself needs no folder. */
+async function openStream(
+  bytes: AsyncGenerator<Uint8Array>,
+  signal: AbortSignal,
+  elsewhere: ThrowawayServices,
+): Promise<OpenedContext> {
+  const { beginsLikeArchive, blockBytes } = await import('../../cache/tar/index.ts')
+  const first = await takeAtLeast(blockBytes, bytes)
+  const all = rejoined(first, bytes)
+  if (beginsLikeArchive(first)) return unopened('-', await saveStream(all, (await elsewhere.open()).contexts))
+  const text = await readText(all, 'standard input', signal)
+  return { ...unopened('-', undefined), dockerfile: { text, name: 'Dockerfile' } }
+}
+
+async function openUrl(url: string, { contexts }: BuildServices): Promise<OpenedContext> {
+  const { path, name, identity } = await downloadContext(url, contexts)
+  const file = await readContextFile(path, name, identity)
+  if (file.kind === 'archive') return unopened(identity, path)
+  return { ...unopened(identity, undefined), dockerfile: file }
+}
+
+/** A context of which only the Dockerfile will be looked at. */
+function unopened(identity: string, archive: string | undefined): OpenedContext {
+  return { folder: '/', origin: 'fetched', isLasting: false, dockerfile: undefined, archive, identity }
+}
+
+/** Fewer only if there are no more. */
+async function takeAtLeast(count: number, bytes: AsyncGenerator<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let taken = 0
+  while (taken < count) {
+    const next = await bytes.next()
+    if (next.done === true) break
+    chunks.push(next.value)
+    taken += next.value.length
+  }
+  return Buffer.concat(chunks)
+}
+
+async function* rejoined(first: Uint8Array, rest: ByteStream): ByteStream {
+  yield first
+  yield* rest
 }

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { makeBaseLayout } from '../../test/support/base-image.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
@@ -154,14 +153,6 @@ describe('a Dockerfile on standard input', () => {
       1,
       expect.stringMatching(/^\.dockerignore:2:1: IGNORE_PATTERN_INVALID.*\n {2}>> 2 \| \[b\n/),
     ])
-  })
-
-  test('in an archive is not unpacked to look, nor is one fetched', async () => {
-    const packed = await run(home(), ['build', '--check', '-'], gzipSync(Buffer.alloc(2048)))
-    const fetched = await run(home(), ['build', '--check', 'https://example.invalid/context.tar'], '')
-    for (const { code, stderr, wroteStore } of [packed, fetched]) {
-      expect([code, stderr, wroteStore]).toEqual([1, expect.stringContaining('UNSUPPORTED'), false])
-    }
   })
 })
 

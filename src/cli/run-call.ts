@@ -2,6 +2,7 @@ import { checkDockerfile } from '../calls/check-dockerfile.ts'
 import { listDockerfileTargets } from '../calls/list-dockerfile-targets.ts'
 import { outlineDockerfile } from '../calls/outline-dockerfile.ts'
 import type { CallOptions } from '../calls/look.ts'
+import { parseContextLocation } from '../config/locations.ts'
 import type { BuildRequest } from '../config/request.ts'
 import { exitCodes } from './exit-code.ts'
 import type { Call } from './parse-call.ts'
@@ -64,7 +65,8 @@ async function runCheck(call: Call, request: BuildRequest, options: CallOptions,
 
 /** What names of files are relative to. */
 function folderOf({ context }: BuildRequest): string {
-  return typeof context === 'string' && context !== '-' ? context : '.'
+  const location = parseContextLocation(context)
+  return location.kind === 'folder' ? location.path : '.'
 }
 
 function document(value: unknown): string {

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { naming } from '../../cache/disk/index.ts'
@@ -12,8 +12,7 @@ import type { ByteStream, ContextLocation } from '../config/locations.ts'
 import type { Downloads } from '../sources/downloads.ts'
 import type { GitCheckouts } from '../sources/git-checkouts.ts'
 import type { Tasks } from '../tasks.ts'
-
-import { largestDockerfileBytes } from './read-dockerfile.ts'
+import { readContextFile } from './read-context-file.ts'
 import { stoppable } from './stoppable.ts'
 
 /** A build context on this machine. */
@@ -71,23 +70,37 @@ export async function openFolder(path: string): Promise<OpenedContext> {
 }
 
 async function openStream(bytes: ByteStream, services: ContextServices): Promise<OpenedContext> {
-  const { store, signal, tasks } = services
-  const archive = join(await store.lease.makeFolder('context'), 'bytes')
-  await tasks.run('[internal] load remote build context', async () => {
-    try {
-      await pipeline(stoppable(bytes, signal), createWriteStream(archive))
-    } catch (error) {
-      signal.throwIfAborted()
-      throw naming(archive, error)
-    }
-  })
-  return openFile(archive, 'Dockerfile', '-', services)
+  const path = await saveStream(bytes, services)
+  return openFile(path, 'Dockerfile', '-', services)
 }
 
 async function openUrl(url: string, services: ContextServices): Promise<OpenedContext> {
-  const { digest } = await services.downloads.fetch(url)
+  const { path, name, identity } = await downloadContext(url, services)
+  return openFile(path, name, identity, services)
+}
+
+/** @returns path of a file that goes with the lease */
+export async function saveStream(
+  bytes: ByteStream,
+  { store, signal, tasks }: Pick<ContextServices, 'store' | 'signal' | 'tasks'>,
+): Promise<string> {
+  const path = join(await store.lease.makeFolder('context'), 'bytes')
+  await tasks.run('[internal] load remote build context', async () => {
+    try {
+      await pipeline(stoppable(bytes, signal), createWriteStream(path))
+    } catch (error) {
+      signal.throwIfAborted()
+      throw naming(path, error)
+    }
+  })
+  return path
+}
+
+/** @returns path of the file, what a Dockerfile in its place is called, and what the context is called */
+export async function downloadContext(url: string, { store, downloads }: Pick<ContextServices, 'store' | 'downloads'>) {
+  const { digest } = await downloads.fetch(url)
   const name = basename(new URL(url).pathname) || 'Dockerfile'
-  return openFile(services.store.blobs.pathOf(digest), name, redactCredentials(url), services)
+  return { path: store.blobs.pathOf(digest), name, identity: redactCredentials(url) }
 }
 
 async function openGit(source: GitSource, services: ContextServices): Promise<OpenedContext> {
@@ -128,35 +141,17 @@ async function openFile(
   identity: string,
   { store, executor, signal, tasks }: ContextServices,
 ): Promise<OpenedContext> {
-  const { looksLikeArchive } = await import('../../cache/tar/index.ts')
   const outer = await store.lease.makeFolder('context')
   await chmod(outer, 0o700) // what is unpacked may have setuid bits
   const folder = join(outer, 'files')
   await mkdir(folder)
   const common = { folder, origin: 'fetched', isLasting: false, identity } as const
-  const { size } = await stat(path)
-  if (size === 0) {
-    throw new BuildError('CONTEXT_INVALID', `Cannot build from ${nameOf(identity)}: it is empty`, {
-      hint: 'An archive or a Dockerfile was expected.',
-    })
-  }
-  if (await looksLikeArchive(path)) {
-    await tasks.run('[internal] unpack build context', async () => {
-      await (await executor()).call('unpackContext', { archive: path, folder }, { signal })
-    })
-    return { ...common, dockerfile: undefined, archive: path }
-  }
-  if (size > largestDockerfileBytes) {
-    throw new BuildError(
-      'CONTEXT_INVALID',
-      `Cannot build from ${nameOf(identity)}: it is no archive, and too large for a Dockerfile`,
-    )
-  }
-  return { ...common, dockerfile: { text: await readFile(path, 'utf8'), name }, archive: undefined }
-}
-
-function nameOf(identity: string): string {
-  return identity === '-' ? 'standard input' : identity
+  const file = await readContextFile(path, name, identity)
+  if (file.kind === 'dockerfile') return { ...common, dockerfile: file, archive: undefined }
+  await tasks.run('[internal] unpack build context', async () => {
+    await (await executor()).call('unpackContext', { archive: path, folder }, { signal })
+  })
+  return { ...common, dockerfile: undefined, archive: path }
 }
 
 async function requireFolder(path: string): Promise<void> {

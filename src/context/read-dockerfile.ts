@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename, relative, resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { redactCredentials } from '../../core/url-credentials.ts'
@@ -54,7 +55,10 @@ export async function readDockerfile(
     case 'path':
     case undefined: {
       const asked = location?.path
-      if (context.origin === 'fetched') return readFetched(asked, context, services.signal)
+      if (context.origin === 'fetched') {
+        const { folder, identity } = context
+        return readFetched(asked, { identity, open: (name) => openInFolder(folder, name) }, services.signal)
+      }
       const path = await findDockerfile({
         context: context.folder,
         file: asked === undefined ? undefined : resolve(asked),
@@ -68,22 +72,37 @@ export async function readDockerfile(
   }
 }
 
-async function readFetched(
+/** A context that somebody else has made. */
+export interface FetchedContext {
+  readonly identity: string
+  /** The bytes of the file of that name. `undefined`: there is none. */
+  readonly open: (name: string) => Promise<ByteStream | undefined>
+}
+
+/** @param asked `undefined`: `Dockerfile`, else `dockerfile`
+ *  @throws {BuildError} `DOCKERFILE_NOT_FOUND`; `signal.reason` */
+export async function readFetched(
   asked: string | undefined,
-  { folder, identity }: OpenedContext,
+  { identity, open }: FetchedContext,
   signal: AbortSignal,
 ): Promise<DockerfileText> {
   const candidates = asked === undefined ? ['Dockerfile', 'dockerfile'] : [asked]
   for (const name of candidates) {
-    const path = findInFolder(folder, name)
-    if (path === undefined) continue
-    const text = await readText(createReadStream(path), name, signal)
+    const bytes = await open(name)
+    if (bytes === undefined) continue
+    const text = await readText(bytes, name, signal)
     return { text, name, path: undefined, identity: `${identity} ${name}` }
   }
   const [first = ''] = candidates
   throw new BuildError('DOCKERFILE_NOT_FOUND', `Cannot read the Dockerfile ${first}: the context has no such file`, {
     hint: 'Name the file with --file if it is called otherwise; its path is relative to the context.',
   })
+}
+
+/** Files alone: whoever waits for what comes out of a pipe in an archive waits forever. */
+async function openInFolder(folder: string, name: string): Promise<ByteStream | undefined> {
+  const path = findInFolder(folder, name)
+  return path !== undefined && (await stat(path)).isFile() ? createReadStream(path) : undefined
 }
 
 /** @param from what the bytes are, for people

@@ -88,6 +88,11 @@ describe('standard input as the context', () => {
     ])
   })
 
+  test('with a pipe in the place of the Dockerfile is an error, and nobody waits for it', async () => {
+    const { code, stderr } = await new Bench().try(['-'], archiveOf([{ path: 'Dockerfile', type: 'fifo' }]))
+    expect([code, stderr]).toEqual([1, expect.stringContaining('DOCKERFILE_NOT_FOUND')])
+  })
+
   test('that is cut off is an error', async () => {
     const archive = compressed('gzip', contextArchive([{ path: 'f', content: 'x'.repeat(100_000) }]))
     const { code, stderr } = await new Bench().try(['-'], archive.subarray(0, 200))
