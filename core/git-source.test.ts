@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isGitSource, isHttpSource, parseGitSource, type GitSource } from './git-source.ts'
+import { isGitContext, isGitSource, isHttpSource, parseGitSource, type GitSource } from './git-source.ts'
 
 const commit = '0123456789abcdef0123456789abcdef01234567'
 
@@ -37,6 +37,32 @@ for (const [text, expected] of Object.entries(forms)) {
     expect(parseGitSource(text)).toMatchObject(expected)
   })
 }
+
+const short = {
+  'github.com/owner/repository': { repository: 'https://github.com/owner/repository', reference: undefined },
+  'github.com/owner/repository.git#v1:sub': {
+    repository: 'https://github.com/owner/repository.git',
+    reference: 'v1',
+    subdirectory: 'sub',
+    shown: 'github.com/owner/repository.git#v1:sub',
+  },
+  'github.com/owner/repository?branch=b': {
+    repository: 'https://github.com/owner/repository',
+    reference: 'refs/heads/b',
+  },
+}
+
+for (const [text, expected] of Object.entries(short)) {
+  test(`${text} is a git repository where a context is meant, and a path where ADD takes from`, () => {
+    expect([isGitContext(text), isGitSource(text), isHttpSource(text)]).toEqual([true, false, false])
+    expect(parseGitSource(text)).toMatchObject(expected)
+  })
+}
+
+test('no other host has a short form', () => {
+  for (const text of ['gitlab.com/a/b', './github.com/a/b', 'github.company/a', 'xgithub.com/a'])
+    expect(isGitContext(text)).toBe(false)
+})
 
 const others: Readonly<Record<string, 'http' | 'path'>> = {
   'https://x.org/a': 'http',

@@ -23,6 +23,8 @@ export interface GitSource {
 
 const scpAddress = /^[a-zA-Z0-9_.][a-zA-Z0-9_.-]*@[a-zA-Z0-9_[][a-zA-Z0-9_.:[\]-]*?:(?!\/\/).+/
 
+const shortHost = 'github.com/'
+
 /** Whether an address is that of a git repository: by its scheme, as `user@host:path`, or by `.git` at the end of its path.
  *  @see https://docs.docker.com/reference/dockerfile/#adding-files-from-a-git-repository */
 export function isGitSource(text: string): boolean {
@@ -31,16 +33,21 @@ export function isGitSource(text: string): boolean {
   return scpAddress.test(text)
 }
 
+/** As `isGitSource()`, for contexts: there, docker's short form for a repository on GitHub counts too. */
+export function isGitContext(text: string): boolean {
+  return text.startsWith(shortHost) || isGitSource(text)
+}
+
 /** An address of the web that is none of git's. */
 export function isHttpSource(text: string): boolean {
   return /^https?:\/\//i.test(text) && !isGitSource(text)
 }
 
-/** Reads `…/repository.git#reference:subdirectory`, or `…/repository.git?branch=…&subdir=…`.
+/** Reads `…/repository.git#reference:subdirectory`, or `…/repository.git?branch=…&subdir=…`; `github.com/…` is reached by HTTPS.
  *  @throws {BuildError} `SOURCE_INVALID` */
 export function parseGitSource(text: string): GitSource {
   const shown = redactCredentials(text)
-  const { address, query, fragment } = splitAddress(text)
+  const { address, query, fragment } = splitAddress(text.startsWith(shortHost) ? `https://${text}` : text)
   checkAddress(address, shown)
   const colon = fragment.indexOf(':')
   const source = new Reading(shown)

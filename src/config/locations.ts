@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import { isGitSource, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
+import { isGitContext, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
 import { redactCredentials } from '../../core/url-credentials.ts'
+import { isFolder } from './is-folder.ts'
 
 /** Bytes as they come, each chunk once. */
 export type ByteStream = AsyncIterable<Uint8Array>
@@ -28,8 +29,13 @@ export function parseContextLocation(context: unknown): ContextLocation {
   if (isByteStream(context)) return { kind: 'stream', bytes: context }
   const text = requiredText('context', context)
   if (text === '-') return { kind: 'stream', bytes: undefined }
-  if (isGitSource(text)) return { kind: 'git', source: parseGitSource(text) }
+  if (isGitContext(text) && !isFolderHere(text)) return { kind: 'git', source: parseGitSource(text) }
   return isHttpSource(text) ? { kind: 'url', url: checkedUrl(text) } : { kind: 'folder', path: resolve(text) }
+}
+
+/** `user@host:path` and `github.com/owner/repository` may be names of folders, which go before addresses, as with docker. */
+function isFolderHere(text: string): boolean {
+  return !text.includes('://') && isFolder(resolve(text))
 }
 
 /** @throws {BuildError} `OPTION_INVALID` */

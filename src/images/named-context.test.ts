@@ -35,6 +35,10 @@ test('a layout without a path is refused', () => {
 
 test('a git repository and a file on a web server are named by their addresses', () => {
   expect(parseContext('name', 'https://x/y.git#v1')).toMatchObject({ kind: 'git', source: { reference: 'v1' } })
+  expect(parseContext('name', 'github.com/x/y#v1')).toMatchObject({
+    kind: 'git',
+    source: { repository: 'https://github.com/x/y', reference: 'v1' },
+  })
   expect(parseContext('name', 'git@x:y')).toMatchObject({ kind: 'git', source: { repository: 'git@x:y' } })
   expect(parseContext('name', 'https://x/y')).toEqual({ kind: 'url', url: 'https://x/y' })
 })

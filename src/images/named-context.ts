@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
-import { isGitSource, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
+import { isGitContext, isHttpSource, parseGitSource, type GitSource } from '../../core/git-source.ts'
 import { parsePlatform } from '../../core/platform.ts'
+import { isFolder } from '../config/is-folder.ts'
 
 /** What `--build-context NAME=VALUE` stands for. */
 export type NamedContext =
@@ -20,7 +20,7 @@ export type NamedContext =
 export function parseContext(name: string, value: string): NamedContext {
   const [, platform] = name.split('::')
   if (platform !== undefined) parsePlatform(platform)
-  if (isGitSource(value)) return { kind: 'git', source: parseGitSource(value) }
+  if (isGitContext(value)) return { kind: 'git', source: parseGitSource(value) }
   if (isHttpSource(value) && URL.canParse(value)) return { kind: 'url', url: value }
   const [, scheme, rest = ''] = /^([a-z-]+):\/\/(.*)$/.exec(value) ?? []
   switch (scheme) {
@@ -52,12 +52,4 @@ function parseFolder(name: string, value: string): NamedContext {
   const path = resolve(value)
   if (isFolder(path)) return { kind: 'folder', path }
   throw new BuildError('CONTEXT_INVALID', `Cannot use context ${JSON.stringify(name)}: ${path} is no folder`)
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch {
-    return false
-  }
 }

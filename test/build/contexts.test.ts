@@ -6,7 +6,8 @@ import { archiveOf, type SampleEntry } from '../support/archive.ts'
 import { Bench } from '../support/bench.ts'
 import { GitRepository } from '../support/git-repository.ts'
 import { startGitServer } from '../support/git-server.ts'
-import { finished, startStave, type Files } from '../support/stave.ts'
+import { finished, startStave, stave, type Files } from '../support/stave.ts'
+import { startWebProxy } from '../support/web-proxy.ts'
 import { startWebServer } from '../support/web-server.ts'
 
 const copyAll = 'FROM scratch\nCOPY . /\n'
@@ -259,6 +260,32 @@ describe('a git repository as the context', () => {
     repository.commit({})
     const { code, stderr } = await new Bench().try([url])
     expect([code, stderr]).toEqual([1, expect.stringContaining('DOCKERFILE_NOT_FOUND')])
+  })
+})
+
+describe('github.com/OWNER/REPOSITORY as the context', () => {
+  const address = 'github.com/owner/repository'
+
+  test('is fetched from there', async () => {
+    const { hosts, url } = await startWebProxy('127.0.0.1:1')
+    const bench = new Bench()
+    const { code, stderr } = await stave(['build', address], {
+      store: bench.store,
+      cwd: bench.cwd,
+      env: { https_proxy: url, no_proxy: '' },
+    })
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`resolve ${address}`)])
+    expect(new Set(hosts)).toEqual(new Set(['github.com:443']))
+  })
+
+  test('is a folder where there is one of that name', async () => {
+    const bench = new Bench({
+      [`${address}/Dockerfile`]: copyAll,
+      [`${address}/f`]: '',
+      'me@host:x/Dockerfile': copyAll,
+    })
+    expect(readdirSync(await bench.build([address]))).toEqual(['Dockerfile', 'f'])
+    expect(readdirSync(await bench.build(['me@host:x']))).toEqual(['Dockerfile'])
   })
 })
 
