@@ -1,7 +1,7 @@
 /** The front's side of execution: it starts nothing and loads nothing heavy until a step has to be carried out. */
 export { Solver, type SolverServices } from './schedule/solver.ts'
 export type { ImageLayer } from './schedule/layer-directories.ts'
-export type { LayerBlob } from './schedule/layer-blobs.ts'
+export type { LayerBlob } from './schedule/packed-layers.ts'
 export { ContextFolders, type ContextFolder } from './sources/context-folders.ts'
 export { findInArchive } from './sources/find-in-archive.ts'
 export { findInFolder } from './sources/find-in-folder.ts'

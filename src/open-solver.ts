@@ -4,6 +4,7 @@ import type { BuildPlan } from '../frontend/index.ts'
 import { openNamedContexts } from './context/open-named-contexts.ts'
 import type { BuildInputs } from './context/read-inputs.ts'
 import { Emulation } from './emulation.ts'
+import { compressionsOf } from './output/compressions-of.ts'
 import type { BuildServices } from './services.ts'
 
 export interface OpenedSolver {
@@ -42,7 +43,7 @@ export async function openSolver(
     now: tasks.now,
     signal,
     scope: `${dockerfile.identity}\n${context.identity}`,
-    packEarly: settings.outputs.some(({ type }) => type !== 'local' && type !== 'tar'),
+    packEarly: compressionsOf(settings.outputs),
   })
   return { solver, contexts }
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { usualCompression } from '../../core/layer-compression.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { describeTree } from '../../test/support/tree.ts'
 import { makeNode } from '../linux/index.ts'
@@ -28,7 +29,7 @@ async function pack(
   name = 'plain.tar',
   lower: readonly string[] = [],
 ): Promise<PackedLayer> {
-  return packLayer(folder, lower, join(root, name), name.endsWith('.gz') ? 'gzip' : 'none')
+  return packLayer(folder, lower, join(root, name), name.endsWith('.gz') ? usualCompression : { type: 'uncompressed' })
 }
 
 /** What GNU tar lists. */
@@ -134,7 +135,7 @@ test('the same files make the same bytes, wherever and whenever they are', async
 test('without a path only the digests are made, the same ones', async () => {
   const at = setting(everyKind)
   const { diffId } = await pack(at)
-  expect((await packLayer(at.folder, [], undefined, 'none')).diffId).toBe(diffId)
+  expect((await packLayer(at.folder, [], undefined, usualCompression)).diffId).toBe(diffId)
 })
 
 test('a file that is there already is not written over', async () => {

@@ -1,10 +1,11 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
+import type { LayerCompression } from '../../core/layer-compression.ts'
 import { archiveChunks } from './archive.ts'
-import { gzipBlocks } from './gzip-blocks.ts'
+import { compressBlocks, type BlockFormat } from './compress-blocks.ts'
+import type { ByteChunks } from './cut-blocks.ts'
+import { GzipFormat } from './gzip-format.ts'
 import { layerChanges, type LayerChange } from './layer-changes.ts'
-
-export type Compression = 'gzip' | 'none'
 
 export interface PackedLayer {
   /** Digest of the uncompressed archive, and its length. */
@@ -17,28 +18,39 @@ export interface PackedLayer {
 
 /** Writes what a layer directory changes as a layer archive: deterministic, each byte read, hashed and compressed once.
  *  @param path where the archive goes; a new file, which is removed again when packing fails. `undefined`: nothing is written.
+ *  @throws {BuildError} `UNSUPPORTED` where nothing makes zstd
  *  @see https://github.com/opencontainers/image-spec/blob/main/layer.md */
 export async function packLayer(
   folder: string,
   lower: readonly string[],
   path: string | undefined,
-  compression: Compression,
+  compression: LayerCompression,
 ): Promise<PackedLayer> {
   return packChanges(layerChanges(folder, lower), path, compression)
 }
 
 /** As `packLayer()`, of changes that are given.
- *  @throws {FileShrank} */
+ *  @throws {FileShrank}
+ *  @throws {BuildError} `UNSUPPORTED` */
 export async function packChanges(
   changes: Iterable<LayerChange>,
   path: string | undefined,
-  compression: Compression,
+  compression: LayerCompression,
+): Promise<PackedLayer> {
+  return packArchive(archiveChunks(changes), path, compression)
+}
+
+/** As `packLayer()`, of an archive that is made already. */
+export async function packArchive(
+  chunks: ByteChunks,
+  path: string | undefined,
+  compression: LayerCompression,
 ): Promise<PackedLayer> {
   const content = new DigestMeter()
   const stored = new DigestMeter()
-  const archive = measured(archiveChunks(changes), content)
-  if (path === undefined) for (const chunk of archive) stored.update(chunk)
-  else await writeNewFile(path, compression === 'gzip' ? gzipBlocks(archive) : archive, stored)
+  const archive = measured(chunks, content)
+  if (path === undefined) for await (const chunk of archive) stored.update(chunk)
+  else await writeNewFile(path, await compressed(archive, compression), stored)
   return {
     diffId: content.digest(),
     uncompressedBytes: content.sizeBytes,
@@ -47,7 +59,17 @@ export async function packChanges(
   }
 }
 
-async function writeNewFile(path: string, chunks: Compressed, meter: DigestMeter): Promise<void> {
+async function compressed(archive: ByteChunks, compression: LayerCompression): Promise<ByteChunks> {
+  return compression.type === 'uncompressed' ? archive : compressBlocks(archive, await openFormat(compression))
+}
+
+async function openFormat({ type, level }: Extract<LayerCompression, { level: number }>): Promise<BlockFormat> {
+  if (type === 'gzip') return new GzipFormat(level)
+  const { ZstdFormat } = await import('./zstd-format.ts')
+  return ZstdFormat.open(level)
+}
+
+async function writeNewFile(path: string, chunks: ByteChunks, meter: DigestMeter): Promise<void> {
   const file = openSync(path, 'wx', 0o444)
   try {
     for await (const chunk of chunks) {
@@ -62,10 +84,8 @@ async function writeNewFile(path: string, chunks: Compressed, meter: DigestMeter
   }
 }
 
-type Compressed = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-
-function* measured(chunks: Iterable<Uint8Array>, meter: DigestMeter): Generator<Uint8Array> {
-  for (const chunk of chunks) {
+async function* measured(chunks: ByteChunks, meter: DigestMeter): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
     meter.update(chunk)
     yield chunk
   }

@@ -54,10 +54,12 @@ async function both({ lower, source, copies, from = 'context' }: Scenario) {
   await applyFileActions(request, new LayerFolder(written, layers, request.nowNs))
   const recipe = await findRecipe(request, new LayeredTree(layers))
   return {
-    written: await packLayer(written, layers, join(root, 'written.tar'), 'none'),
-    noted: recipe && (await packChanges(recipe.changes(), join(root, 'noted.tar'), 'none')),
+    written: await packLayer(written, layers, join(root, 'written.tar'), plain),
+    noted: recipe && (await packChanges(recipe.changes(), join(root, 'noted.tar'), plain)),
   }
 }
+
+const plain = { type: 'uncompressed' } as const
 
 const files = 'mkdir -p d/e; echo 1 > a; echo 2 > d/b; echo 3 > d/e/c; chmod 600 a; chmod 700 d; ln -s ../a d/link'
 

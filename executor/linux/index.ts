@@ -39,6 +39,8 @@ export {
   type ProcessEnd,
 } from './processes.ts'
 export { killOrphans, processStat, reapOrphans, type ProcessStat } from './orphans.ts'
+// other libraries
+export { findLibzstd, type Libzstd } from './zstd.ts'
 // devices
 export { limitDevices, type AllowedDevice } from './device-filter.ts'
 // a new process

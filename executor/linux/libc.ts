@@ -3,13 +3,15 @@ import { constants } from 'node:os'
 import { LinuxError, type LinuxPath } from './linux-error.ts'
 
 type Koffi = typeof import('koffi').default
+type KoffiLibrary = ReturnType<Koffi['load']>
+type KoffiFunction = ReturnType<KoffiLibrary['func']>
 
 /** What a C function here takes. A typed array is lent to the kernel for the call; `null` is a null pointer. */
 export type CArgument = number | bigint | string | null | NodeJS.TypedArray | readonly (string | null)[]
 type CFunction<Arguments extends readonly CArgument[]> = (...args: Arguments) => number
 
 let koffi: Koffi | undefined
-let library: ReturnType<Koffi['load']> | undefined
+let library: KoffiLibrary | undefined
 
 /** Loading koffi costs some 10 ms, so it waits for the first call. Every thread loads its own. */
 function loadKoffi(): Koffi {
@@ -27,6 +29,25 @@ export function libcFunction<Arguments extends readonly CArgument[]>(prototype: 
 function bind<Arguments extends readonly CArgument[]>(prototype: string): CFunction<Arguments> {
   library ??= loadKoffi().load(null)
   return library.func(prototype) as CFunction<Arguments>
+}
+
+/** Another library of the machine. `undefined`: there is none of that name. */
+export function loadLibrary(name: string): KoffiLibrary | undefined {
+  try {
+    // A Node that has zstd exports its functions: the library would call those instead of its own.
+    return loadKoffi().load(name, { deep: true })
+  } catch {
+    return undefined
+  }
+}
+
+/** Calls a function in Node's thread pool. What is lent to it is kept until then. */
+export function callInPool(bound: KoffiFunction, args: readonly CArgument[]): Promise<number | bigint> {
+  return new Promise((resolve, reject) => {
+    const onEnd = (error: Error | null, result: number | bigint): void =>
+      error === null ? resolve(result) : reject(error)
+    bound.async(...args, onEnd)
+  })
 }
 
 /** The result of a call, unless it is -1: that throws what the kernel said. Must follow the call at once.

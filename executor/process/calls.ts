@@ -3,6 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileShrank } from '../diff/archive.ts'
 import { packChanges, packLayer } from '../diff/pack-layer.ts'
+import { recompressLayer } from '../diff/recompress-layer.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { exportTar } from '../export/export-tar.ts'
 import { digestSelection } from '../files/selection-digest.ts'
@@ -19,7 +20,15 @@ import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
 export type ThreadCallName =
-  'files' | 'packFiles' | 'unpack' | 'unpackContext' | 'rebase' | 'pack' | 'digestSelection' | 'exportTree'
+  | 'files'
+  | 'packFiles'
+  | 'unpack'
+  | 'unpackContext'
+  | 'rebase'
+  | 'pack'
+  | 'recompress'
+  | 'digestSelection'
+  | 'exportTree'
 
 export const threadCalls: {
   readonly [Name in ThreadCallName]: (request: CallRequest<Name>) => Promise<CallResult<Name>>
@@ -54,6 +63,9 @@ export const threadCalls: {
   },
   async pack({ folder, lower, path, compression }) {
     return packLayer(folder, lower, path, compression)
+  },
+  async recompress({ blob, diffId, path, compression }) {
+    return recompressLayer(blob, diffId, path, compression)
   },
   digestSelection({ source, selection }) {
     return Promise.resolve(digestSelection(readerOf(source), selection, hashFile))

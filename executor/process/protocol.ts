@@ -1,7 +1,8 @@
 import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
-import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
+import type { LayerCompression } from '../../core/layer-compression.ts'
+import type { PackedLayer } from '../diff/pack-layer.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
 import type { SelectionDigest } from '../files/selection-digest.ts'
@@ -22,6 +23,8 @@ export interface ExecutorCalls {
   /** Carries file actions out straight into the layer's archive, without writing the layer first. `undefined`: they do more than that allows, and
    *  nothing has been done. */
   packFiles(request: PackFilesCall): PackedLayer | undefined
+  /** Packs a layer that is there as an archive, whatever that is compressed with. */
+  recompress(request: RecompressCall): PackedLayer
   digestSelection(request: DigestCall): SelectionDigest
   exportTree(request: ExportCall): void
 }
@@ -99,13 +102,22 @@ export interface PackCall {
   readonly lower: readonly string[]
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */
   readonly path: string | undefined
-  readonly compression: Compression
+  readonly compression: LayerCompression
 }
 
 export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'scratch'> {
   /** Where the archive goes; nothing is there yet. */
   readonly path: string
-  readonly compression: Compression
+  readonly compression: LayerCompression
+}
+
+export interface RecompressCall {
+  readonly blob: string
+  /** Digest that the uncompressed archive must have. */
+  readonly diffId: string
+  /** Where the new archive goes; nothing is there yet. */
+  readonly path: string
+  readonly compression: LayerCompression
 }
 
 export interface DigestCall {

@@ -1,97 +1,136 @@
 import { join } from 'node:path'
+import { layerTypeIn } from '../../cache/image/index.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
-import { mediaTypes, type Descriptor } from '../../core/image.ts'
-import type { Tree } from '../../core/layer.ts'
-import type { Compression, PackedLayer } from '../diff/pack-layer.ts'
+import { layerName, type Layer, type Tree } from '../../core/layer.ts'
+import { compressionName, layerTypes, usualCompression, type LayerCompression } from '../../core/layer-compression.ts'
+import type { PackedLayer } from '../diff/pack-layer.ts'
 import type { Executor } from '../process/client.ts'
 import type { PackFilesCall } from '../process/protocol.ts'
-import type { LayerDirectories } from './layer-directories.ts'
+import type { FetchBlob, ImageLayer, LayerDirectories } from './layer-directories.ts'
+import { PackedLayers, type LayerBlob } from './packed-layers.ts'
 
-/** A layer as an image refers to it. */
-export interface LayerBlob {
-  readonly diffId: Digest
-  readonly blob: Descriptor
+export interface LayerBlobsParts {
+  readonly store: Store
+  readonly directories: LayerDirectories
+  readonly executor: () => Promise<Executor>
+  readonly fetchBlob: FetchBlob
+  readonly signal: AbortSignal
 }
 
 /** Layers as blobs: what an image consists of. A layer is packed once for each compression, and remembered. */
 export class LayerBlobs {
-  readonly #store: Store
-  readonly #directories: LayerDirectories
-  readonly #executor: () => Promise<Executor>
-  readonly #signal: AbortSignal
+  readonly #parts: LayerBlobsParts
+  readonly #packed: PackedLayers
   readonly #packing = new Map<string, Promise<LayerBlob>>()
 
-  constructor(store: Store, directories: LayerDirectories, executor: () => Promise<Executor>, signal: AbortSignal) {
-    this.#store = store
-    this.#directories = directories
-    this.#executor = executor
-    this.#signal = signal
+  constructor(parts: LayerBlobsParts) {
+    this.#parts = parts
+    this.#packed = new PackedLayers(parts.store)
   }
 
-  /** The layer at `index` of the tree, packed if need be. A base image's layer stays as that image has it, and is not pulled for this. */
-  async ensure(tree: Tree, index: number, compression: Compression): Promise<LayerBlob> {
-    const layer = tree[index]
-    if (layer === undefined) throw new Error(`the tree has no layer ${index}`)
+  /** The layer at `index` of the tree, packed if need be. A base image's layer stays as that image has it, and is not pulled for this.
+   *  @throws {BuildError} what packing throws */
+  async ensure(tree: Tree, index: number, compression: LayerCompression): Promise<LayerBlob> {
+    const layer = layerAt(tree, index)
     if (layer.kind === 'image') return { diffId: layer.diffId, blob: layer.blob }
-    const id = `${layer.id}.${compression}`
-    const known = this.#packing.get(id)
-    if (known !== undefined) return known
-    const packing = this.#findOrPack(tree, index, layer.id, compression)
-    packing.catch(() => undefined) // started early, awaited later
-    this.#packing.set(id, packing)
-    return packing
+    return this.#once(layer, compression, () => this.#pack(tree, index, compression))
+  }
+
+  /** As `ensure()`, but a base image's layer that is compressed in another way is pulled, and compressed anew.
+   *  @throws {BuildError} what pulling and packing throw */
+  async ensureForced(tree: Tree, index: number, compression: LayerCompression): Promise<LayerBlob> {
+    const layer = layerAt(tree, index)
+    const isFitting =
+      layer.kind === 'image' && layerTypeIn('oci', layer.blob.mediaType) === layerTypes[compression.type]
+    if (layer.kind === 'step' || isFitting) return this.ensure(tree, index, compression)
+    return this.#once(layer, compression, () => this.#packImageLayer(layer, compression))
   }
 
   /** Digest of the layer's content. Packs without keeping the archive if nobody has asked before. */
   async diffIdOf(tree: Tree, index: number): Promise<Digest> {
-    const layer = tree[index]
-    if (layer === undefined) throw new Error(`the tree has no layer ${index}`)
+    const layer = layerAt(tree, index)
     if (layer.kind === 'image') return layer.diffId
-    const packing = this.#packing.get(`${layer.id}.gzip`)
+    const packing = [...this.#packing].find(([name]) => name.startsWith(`${layer.id}.`))?.[1]
     if (packing !== undefined) return (await packing).diffId
-    const packed = this.#store.facts.find('layer-blob', `${layer.id}.gzip`) as LayerBlob | undefined
-    const known = packed?.diffId ?? (this.#store.facts.find('diff-id', layer.id) as Digest | undefined)
+    const { store } = this.#parts
+    const known = this.#packed.findDiffId(layer.id) ?? (store.facts.find('diff-id', layer.id) as Digest | undefined)
     if (known !== undefined) return known
-    const { diffId } = await this.#pack(tree, index, undefined, 'none')
-    this.#store.facts.put('diff-id', layer.id, diffId)
+    const { diffId } = await this.#packFolder(tree, index, undefined, usualCompression)
+    store.facts.put('diff-id', layer.id, diffId)
     return diffId
   }
 
   /** Carries file actions out as the archive of a new layer, where they allow it. There is no directory of it then.
    *  @returns whether they did */
-  async packFiles(id: string, request: Omit<PackFilesCall, 'path' | 'compression'>): Promise<boolean> {
-    const [executor, folder] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('pack')])
-    const [path, compression] = [join(folder, 'blob'), 'gzip' as const]
-    const packed = await executor.call('packFiles', { ...request, path, compression }, { signal: this.#signal })
+  async packFiles(id: string, request: Omit<PackFilesCall, 'path'>): Promise<boolean> {
+    const { executor, signal } = this.#parts
+    const [process, path] = await Promise.all([executor(), this.#newPath()])
+    const packed = await process.call('packFiles', { ...request, path }, { signal })
     if (packed === undefined) return false
-    await this.#keep(id, compression, path, packed)
+    await this.#keep(id, request.compression, path, packed)
     return true
   }
 
-  async #findOrPack(tree: Tree, index: number, id: string, compression: Compression): Promise<LayerBlob> {
-    const known = this.#store.facts.find('layer-blob', `${id}.${compression}`) as LayerBlob | undefined
-    if (known !== undefined && (await this.#store.blobs.stat(known.blob.digest)) !== undefined) return known
-    const path = join(await this.#store.lease.makeFolder('pack'), 'blob')
-    return this.#keep(id, compression, path, await this.#pack(tree, index, path, compression))
+  /** @param pack called when the layer was never packed so */
+  async #once(layer: Layer, compression: LayerCompression, pack: () => Promise<LayerBlob>): Promise<LayerBlob> {
+    const name = `${layerName(layer)}.${compressionName(compression)}`
+    const known = this.#packing.get(name)
+    if (known !== undefined) return known
+    const found = this.#packed.find(layerName(layer), compression)
+    const packing = found === undefined ? pack() : Promise.resolve(found)
+    packing.catch(() => undefined) // started early, awaited later
+    this.#packing.set(name, packing)
+    return packing
   }
 
-  async #keep(id: string, compression: Compression, path: string, packed: PackedLayer): Promise<LayerBlob> {
-    await this.#store.blobs.adopt(path, packed.digest, packed.sizeBytes)
-    const mediaType = compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer
-    const result = { diffId: packed.diffId, blob: { mediaType, digest: packed.digest, size: packed.sizeBytes } }
-    this.#store.facts.put('layer-blob', `${id}.${compression}`, result)
+  /** From another archive of it, if there is one: then nothing below it is needed. */
+  async #pack(tree: Tree, index: number, compression: LayerCompression): Promise<LayerBlob> {
+    const name = layerName(layerAt(tree, index))
+    const other = this.#packed.findAny(name)
+    if (other !== undefined) return this.#recompress(name, other, compression)
+    const path = await this.#newPath()
+    return this.#keep(name, compression, path, await this.#packFolder(tree, index, path, compression))
+  }
+
+  async #packImageLayer(layer: ImageLayer, compression: LayerCompression): Promise<LayerBlob> {
+    await this.#parts.fetchBlob(layer)
+    return this.#recompress(layerName(layer), layer, compression)
+  }
+
+  async #recompress(name: string, from: LayerBlob, compression: LayerCompression): Promise<LayerBlob> {
+    const { store, executor, signal } = this.#parts
+    const [process, path] = await Promise.all([executor(), this.#newPath()])
+    const request = { blob: store.blobs.pathOf(from.blob.digest), diffId: from.diffId, path, compression }
+    return this.#keep(name, compression, path, await process.call('recompress', request, { signal }))
+  }
+
+  async #keep(name: string, compression: LayerCompression, path: string, packed: PackedLayer): Promise<LayerBlob> {
+    const { diffId, digest, sizeBytes } = packed
+    await this.#parts.store.blobs.adopt(path, digest, sizeBytes)
+    const result = { diffId, blob: { mediaType: layerTypes[compression.type], digest, size: sizeBytes } }
+    this.#packed.put(name, compression, result)
     return result
   }
 
-  async #pack(tree: Tree, index: number, path: string | undefined, compression: Compression) {
-    const layer = tree[index]
-    const standsAlone = layer?.kind === 'step' && layer.base === 'empty'
-    const paths = await this.#directories.ensure(tree.slice(0, index + 1))
+  async #packFolder(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
+    const { directories, executor, signal } = this.#parts
+    const layer = layerAt(tree, index)
+    const standsAlone = layer.kind === 'step' && layer.base === 'empty'
+    const paths = await directories.ensure(tree.slice(0, index + 1))
     const folder = paths[index]
     if (folder === undefined) throw new Error(`layer ${index} has no directory`)
-    const executor = await this.#executor()
     const lower = standsAlone ? [] : paths.slice(0, index)
-    return executor.call('pack', { folder, lower, path, compression }, { signal: this.#signal })
+    return (await executor()).call('pack', { folder, lower, path, compression }, { signal })
   }
+
+  async #newPath(): Promise<string> {
+    return join(await this.#parts.store.lease.makeFolder('pack'), 'blob')
+  }
+}
+
+function layerAt(tree: Tree, index: number): Layer {
+  const layer = tree[index]
+  if (layer === undefined) throw new Error(`the tree has no layer ${index}`)
+  return layer
 }

@@ -6,7 +6,7 @@ import type { Store } from '../../cache/store.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
 import type { RebaseCall, UnpackedLayer } from '../process/protocol.ts'
-import type { LayerBlob } from './layer-blobs.ts'
+import { PackedLayers } from './packed-layers.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
 
@@ -19,6 +19,7 @@ export class LayerDirectories {
   readonly #executor: () => Promise<Executor>
   readonly #fetchBlob: FetchBlob
   readonly #signal: AbortSignal
+  readonly #packed: PackedLayers
   readonly #unpacked = new Map<string, Promise<UnpackedLayer>>()
   readonly #rebased = new Map<string, Promise<void>>()
 
@@ -27,6 +28,7 @@ export class LayerDirectories {
     this.#executor = executor
     this.#fetchBlob = fetchBlob
     this.#signal = signal
+    this.#packed = new PackedLayers(store)
   }
 
   /** Where the layer of a step that was carried out lies, or will lie. */
@@ -38,7 +40,7 @@ export class LayerDirectories {
   isComplete(tree: Tree): boolean {
     return tree.every(
       (layer) =>
-        layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)) || this.#findBlobOf(layer.id) !== undefined,
+        layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)) || this.#packed.findAny(layer.id) !== undefined,
     )
   }
 
@@ -63,7 +65,7 @@ export class LayerDirectories {
     if (existsSync(layer)) return independent
     const known = this.#unpacked.get(id)
     if (known !== undefined) return known
-    const packed = this.#findBlobOf(id)
+    const packed = this.#packed.findAny(id)
     if (packed === undefined) throw new Error(`step ${id} has left no layer`)
     const unpacking = Promise.all([this.#executor(), this.#store.lease.makeFolder('unpack')]).then(
       async ([executor, scratch]) => {
@@ -74,11 +76,6 @@ export class LayerDirectories {
     )
     this.#unpacked.set(id, unpacking)
     return unpacking
-  }
-
-  #findBlobOf(id: string): LayerBlob | undefined {
-    const packed = this.#store.facts.find('layer-blob', `${id}.gzip`) as LayerBlob | undefined
-    return packed !== undefined && existsSync(this.#store.blobs.pathOf(packed.blob.digest)) ? packed : undefined
   }
 
   #ensureUnpacked(layer: ImageLayer): Promise<UnpackedLayer> {

@@ -112,7 +112,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
         now: () => 0,
         signal,
         scope: 'test',
-        packEarly: false,
+        packEarly: [],
       })
       const [tree = []] = await solver.solve([target])
       return tree

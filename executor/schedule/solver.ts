@@ -4,6 +4,7 @@ import { BuildError } from '../../core/errors.ts'
 import type { BuildEvent } from '../../core/events.ts'
 import { vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
 import type { Layer, Tree } from '../../core/layer.ts'
+import type { LayerCompression } from '../../core/layer-compression.ts'
 import type { ImageOp } from '../../core/ops.ts'
 import type { Platform } from '../../core/platform.ts'
 import type { Executor } from '../process/client.ts'
@@ -41,8 +42,8 @@ export interface SolverServices {
   readonly signal: AbortSignal
   /** Tells builds of different Dockerfiles apart, so that each compares a missed step with its own earlier one. */
   readonly scope: string
-  /** Pack layers of the target's own chain while later steps run. */
-  readonly packEarly: boolean
+  /** How layers of the target's own chain are packed while later steps run; empty if no image is wanted. */
+  readonly packEarly: readonly LayerCompression[]
 }
 
 /** Turns a graph's vertices into trees: what is recorded is taken, what is not is carried out, independent vertices at the same time, equal ones
@@ -73,14 +74,14 @@ export class Solver {
     const fetched = new FetchedSources(services.fetchSource)
     const events = new VertexEvents(graph, services.emit, services.now, signal)
     const directories = new LayerDirectories(store, executor, fetchBlob, signal)
-    const layers = new LayerBlobs(store, directories, executor, signal)
+    const layers = new LayerBlobs({ store, directories, executor, fetchBlob, signal })
     const contentKeys = new ContentKeys(directories, layers, executor, signal)
-    const isOnlyPacked = (vertex: Vertex): boolean => this.#isOnlyPacked(vertex)
+    const findOnlyUse = (vertex: Vertex): LayerCompression | undefined => this.#findOnlyUse(vertex)
     const sources = { graph, store, contexts, directories }
     this.#memory = new StepMemory({ ...sources, definitionKeys, contentKeys, scope })
     this.#work = new StepWork({
       ...sources,
-      ...{ executor, prepareSandbox, provisions, fetched, layers, events, signal, isOnlyPacked },
+      ...{ executor, prepareSandbox, provisions, fetched, layers, events, signal, findOnlyUse },
     })
     this.#definitionKeys = definitionKeys
     this.#fetched = fetched
@@ -205,8 +206,10 @@ export class Solver {
       return this.#work.carryOut(vertex, inputs.trees)
     })
     this.#memory.keep(vertex, key, inputs, tree)
-    if (this.#services.packEarly && this.#chain.has(vertex.id)) {
-      this.layers.ensure(tree, tree.length - 1, 'gzip').catch(() => undefined) // told to whoever needs the layer
+    if (this.#chain.has(vertex.id)) {
+      // A failure is told to whoever needs the layer.
+      for (const compression of this.#services.packEarly)
+        this.layers.ensure(tree, tree.length - 1, compression).catch(() => undefined)
     }
     return tree
   }
@@ -246,9 +249,13 @@ export class Solver {
     return digests
   }
 
-  /** Whether nothing in this build reads the files of the vertex's layer, which ends in an image. */
+  /** What the vertex's layer is packed with, if it ends in an image, and nothing in this build reads its files. */
+  #findOnlyUse(vertex: Vertex): LayerCompression | undefined {
+    const [compression] = this.#services.packEarly
+    return compression !== undefined && this.#isOnlyPacked(vertex) ? compression : undefined
+  }
+
   #isOnlyPacked({ id }: Vertex): boolean {
-    if (!this.#services.packEarly) return false
     const takers = [...this.#graph.vertices.values()].filter(({ inputs }) => inputs.includes(id))
     if (takers.length === 0) return this.#chain.has(id)
     return takers.every((taker) => taker.op.type === 'merge' && this.#isOnlyPacked(taker))

@@ -4,6 +4,7 @@ import type PQueue from 'p-queue'
 import type { Store } from '../../cache/store.ts'
 import { vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
 import type { Tree } from '../../core/layer.ts'
+import type { LayerCompression } from '../../core/layer-compression.ts'
 import type { ContextOp, FilesOp, RunOp } from '../../core/ops.ts'
 import type { Executor } from '../process/client.ts'
 import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
@@ -26,8 +27,8 @@ export interface WorkParts {
   readonly layers: LayerBlobs
   readonly events: VertexEvents
   readonly signal: AbortSignal
-  /** Whether the layer of the vertex is wanted as an archive, and its files are read by nobody. */
-  readonly isOnlyPacked: (vertex: Vertex) => boolean
+  /** How the layer of the vertex is to be compressed, if it is wanted as an archive, and its files are read by nobody. */
+  readonly findOnlyUse: (vertex: Vertex) => LayerCompression | undefined
 }
 
 /** How many steps of a kind go on at once. */
@@ -79,11 +80,12 @@ export class StepWork {
   async #files(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     const slots = await this.#openSlots()
     await slots.files.add(async () => {
-      const { store, executor, layers, signal, isOnlyPacked } = this.#parts
+      const { store, executor, layers, signal, findOnlyUse } = this.#parts
       signal.throwIfAborted()
       const nowNs = BigInt(Date.now()) * 1_000_000n
       const { op, lower, sources } = request
-      if (isOnlyPacked(vertex) && (await layers.packFiles(id, { op, lower, sources, nowNs }))) return
+      const compression = findOnlyUse(vertex)
+      if (compression !== undefined && (await layers.packFiles(id, { op, lower, sources, compression, nowNs }))) return
       const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
       await process.call('files', { ...request, scratch, nowNs }, { signal })
     })

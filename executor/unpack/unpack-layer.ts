@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { decompress } from '../../cache/compression/index.ts'
 import { readTar } from '../../cache/tar/index.ts'
-import { DigestMeter } from '../../core/digest.ts'
+import { DigestMeter, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import { unpackEntries, type UnpackResult } from './unpack-entries.ts'
@@ -16,10 +16,12 @@ export async function unpackLayer(blob: string, diffId: string, folder: string):
   const result = await unpackEntries(layer, readTar(archive), { into: '', whiteouts: 'apply', owner: undefined })
   layer.close()
   const digest = meter.digest()
-  if (digest !== diffId) {
-    throw new BuildError('DIGEST_MISMATCH', `Cannot use layer ${diffId}: its content is ${digest}`, {
-      hint: 'The image is damaged, or was changed on its way: push it again from where it is known to be good.',
-    })
-  }
+  if (digest !== diffId) throw otherContent(diffId, digest)
   return result
+}
+
+export function otherContent(diffId: string, digest: Digest): BuildError {
+  return new BuildError('DIGEST_MISMATCH', `Cannot use layer ${diffId}: its content is ${digest}`, {
+    hint: 'The image is damaged, or was changed on its way: push it again from where it is known to be good.',
+  })
 }

@@ -29,6 +29,13 @@ const outputs: Readonly<Record<string, object>> = {
   'type=image,"name=a:1,b:2",push=true': { type: 'image', name: ['a:1', 'b:2'], push: true },
   'type=oci,dest=d,tar=false': { type: 'oci', dest: 'd', tar: false },
   'type=image,push': { type: 'image', push: true },
+  'type=oci,dest=a,compression=zstd,compression-level=19': {
+    type: 'oci',
+    dest: 'a',
+    compression: 'zstd',
+    compressionLevel: 19,
+  },
+  'type=registry,force-compression=true': { type: 'registry', forceCompression: true },
   '-': { type: 'tar', dest: '-' },
   out: { type: 'local', dest: 'out' },
 }
@@ -39,7 +46,14 @@ for (const [text, expected] of Object.entries(outputs)) {
   })
 }
 
-for (const text of ['dest=a', 'type=oci,unknown=1', 'type=image,push=maybe', 'a,b']) {
+for (const text of [
+  'dest=a',
+  'type=oci,unknown=1',
+  'type=image,push=maybe',
+  'a,b',
+  'type=oci,compression-level=high',
+  'type=oci,force-compression=so',
+]) {
   test(`--output ${text} is refused`, () => {
     expect(() => parseOutput(text)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
   })

@@ -1,4 +1,5 @@
 import { BuildError } from '../../core/errors.ts'
+import type { LayerCompressionType } from '../../core/layer-compression.ts'
 import type { OutputRequest, OutputType } from '../config/request.ts'
 import { parseCsvPairs } from './parse-csv.ts'
 
@@ -32,6 +33,12 @@ function withAttribute(output: OutputRequest, name: string, value: string | unde
       return { ...output, push: parseBoolean(name, value, text) }
     case 'tar':
       return { ...output, tar: parseBoolean(name, value, text) }
+    case 'compression':
+      return { ...output, compression: (value ?? '') as LayerCompressionType } // resolveOutputs() refuses what is none
+    case 'compression-level':
+      return { ...output, compressionLevel: parseLevel(name, value, text) }
+    case 'force-compression':
+      return { ...output, forceCompression: parseBoolean(name, value, text) }
     default:
       throw invalid(text, `there is no attribute ${JSON.stringify(name)}`)
   }
@@ -41,6 +48,11 @@ function parseBoolean(name: string, value: string | undefined, text: string): bo
   if (value === undefined || value === 'true' || value === '1') return true
   if (value === 'false' || value === '0') return false
   throw invalid(text, `"${name}" is true or false, not ${JSON.stringify(value)}`)
+}
+
+function parseLevel(name: string, value: string | undefined, text: string): number {
+  if (value !== undefined && /^\d{1,3}$/.test(value)) return Number(value)
+  throw invalid(text, `"${name}" is a whole number, not ${JSON.stringify(value ?? '')}`)
 }
 
 function invalid(text: string, why: string): BuildError {

@@ -2,13 +2,19 @@ import { resolve } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import type { OutputRequest, OutputType } from './request.ts'
 import { fullName } from './full-name.ts'
+import { resolveLayerFormat, usualFormat, type LayerFormat } from './layer-format.ts'
 
 /** Where a result goes. Files and folders are absolute; `stdout` is the process's standard output. */
 export type Output =
-  | { readonly type: 'image'; readonly names: readonly string[]; readonly push: boolean }
-  | { readonly type: 'oci' | 'docker'; readonly names: readonly string[]; readonly to: ArchiveTarget }
+  | (ImageOutput & { readonly type: 'image'; readonly push: boolean })
+  | (ImageOutput & { readonly type: 'oci' | 'docker'; readonly to: ArchiveTarget })
   | { readonly type: 'local'; readonly folder: string }
   | { readonly type: 'tar'; readonly to: FileTarget }
+
+interface ImageOutput {
+  readonly names: readonly string[]
+  readonly layers: LayerFormat
+}
 
 export type FileTarget = { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string }
 export type ArchiveTarget = FileTarget | { readonly kind: 'folder'; readonly path: string }
@@ -23,7 +29,7 @@ export function resolveOutputs(
   tags: readonly string[],
   platforms = 1,
 ): readonly Output[] {
-  if (requests.length === 0) return [{ type: 'image', names: tags, push: false }]
+  if (requests.length === 0) return [{ type: 'image', names: tags, layers: usualFormat, push: false }]
   const outputs = requests.map((request) => resolveOutput(request, tags))
   if (platforms > 1 && outputs.some(({ type }) => type === 'docker'))
     throw invalid('An output of type docker holds one platform; for several, type=oci holds them all')
@@ -41,17 +47,20 @@ function resolveOutput(request: OutputRequest, tags: readonly string[]): Output 
   if (!types.includes(type))
     throw invalid(`An output's type must be one of ${types.join(', ')}; got ${JSON.stringify(type)}`)
   const names = request.name === undefined ? tags : request.name.map(fullName)
+  const layers = resolveLayerFormat(request)
+  if (layers !== usualFormat && (type === 'local' || type === 'tar'))
+    throw invalid(`An output of type ${type} has no layers that could be compressed`)
   switch (type) {
     case 'image':
     case 'registry': {
       if (dest !== undefined) throw invalid(`An output of type ${type} takes no "dest"`)
       const pushes = push || type === 'registry'
       if (pushes && names.length === 0) throw invalid('Cannot push an image without a name: give one with --tag')
-      return { type: 'image', names, push: pushes }
+      return { type: 'image', names, layers, push: pushes }
     }
     case 'oci':
     case 'docker':
-      return { type, names, to: tar ? fileTarget(type, dest) : folderTarget(type, dest) }
+      return { type, names, layers, to: tar ? fileTarget(type, dest) : folderTarget(type, dest) }
     case 'local':
       if (dest === undefined || dest === '' || dest === '-')
         throw invalid('An output of type local needs a folder as "dest"')

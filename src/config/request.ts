@@ -1,3 +1,4 @@
+import type { LayerCompressionType } from '../../core/layer-compression.ts'
 import type { IsolationName } from '../../executor/index.ts'
 
 /** What to build. Everything but `context` has a default. Unknown members are refused. */
@@ -81,4 +82,10 @@ export interface OutputRequest {
   readonly push?: boolean | undefined
   /** `oci` and `docker` only: one archive (the default), or a folder. */
   readonly tar?: boolean | undefined
+  /** How layers are stored, but for those of base images; by default `gzip`. Not for `local` and `tar`. */
+  readonly compression?: LayerCompressionType | undefined
+  /** 0 to 9 for `gzip`, by default 6; 0 to 22 for `zstd`, by default 3. */
+  readonly compressionLevel?: number | undefined
+  /** Store the layers of base images so too: they are pulled for this. */
+  readonly forceCompression?: boolean | undefined
 }

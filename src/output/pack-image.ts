@@ -4,6 +4,7 @@ import type { Tree } from '../../core/layer.ts'
 import type { LayerBlob } from '../../executor/index.ts'
 import { asStream } from '../as-stream.ts'
 import { annotationsAt } from '../config/annotations.ts'
+import type { LayerFormat } from '../config/layer-format.ts'
 import { dateHistory } from '../images/date-history.ts'
 import type { OutputContext } from './write-outputs.ts'
 
@@ -26,9 +27,10 @@ export interface BuiltPlatform {
 }
 
 /** Packs the layers that are not packed yet, all at once, and writes configs, manifests and, for several platforms, an index of them to the store. Layers of the
- *  base need not be here. */
-export async function packImage(context: OutputContext): Promise<PackedImage> {
-  const images = await Promise.all(context.built.map((built) => packPlatform(built, context)))
+ *  base need not be here.
+ *  @throws {BuildError} what packing throws */
+export async function packImage(format: LayerFormat, context: OutputContext): Promise<PackedImage> {
+  const images = await Promise.all(context.built.map((built) => packPlatform(built, format, context)))
   const [only, ...others] = images
   if (only !== undefined && others.length === 0) return only
   const { annotations } = context.settings
@@ -50,9 +52,17 @@ export async function packImage(context: OutputContext): Promise<PackedImage> {
   }
 }
 
-async function packPlatform({ plan, tree }: BuiltPlatform, context: OutputContext): Promise<PackedImage> {
-  const { solver, settings } = context
-  const layers = await Promise.all(tree.map((_, index) => solver.layers.ensure(tree, index, 'gzip')))
+async function packPlatform(
+  { plan, tree }: BuiltPlatform,
+  { compression, force }: LayerFormat,
+  context: OutputContext,
+): Promise<PackedImage> {
+  const { layers: blobs } = context.solver
+  const layers = await Promise.all(
+    tree.map((_, index) =>
+      force ? blobs.ensureForced(tree, index, compression) : blobs.ensure(tree, index, compression),
+    ),
+  )
   const { history, created: newest } = dateHistory(plan.history, tree)
   const created = plan.created === undefined ? newest : new Date(plan.created)
   const { manifest, config } = assembleImage({
@@ -60,7 +70,7 @@ async function packPlatform({ plan, tree }: BuiltPlatform, context: OutputContex
     layers,
     created,
     mediaTypes: 'oci',
-    annotations: annotationsAt(settings.annotations, 'manifest', plan.platform),
+    annotations: annotationsAt(context.settings.annotations, 'manifest', plan.platform),
   })
   await Promise.all([config, manifest].map((document) => keep(document, context)))
   return { root: manifest, config, layers, created }
