@@ -27,19 +27,19 @@ export class IgnoreMatcher {
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
       state = this.enter(state, path.slice(0, slash))
     }
-    return this.enter(state, path).ignored
+    return this.ignoresIn(state, path)
   }
 
   /** The state of a path, given that of the directory it is in. */
   enter(parent: IgnoreState, path: string): IgnoreState {
-    let ignored = false
-    const matched = this.#rules.map(({ reincludes, matches }, index) => {
-      // A rule that would change nothing is not asked, and so does not count for what is below either.
-      const counts = parent.matched[index] === true || (reincludes === ignored && matches(path))
-      if (counts) ignored = !reincludes
-      return counts
-    })
+    const matched: boolean[] = []
+    const ignored = this.#decide(parent, path, matched)
     return { ignored, matched }
+  }
+
+  /** Whether a path is ignored, given the state of the directory it is in: all there is to know of what has nothing below it. */
+  ignoresIn(parent: IgnoreState, path: string): boolean {
+    return this.#decide(parent, path)
   }
 
   /** Whether something below an ignored directory may be taken after all. `false` is certain. */
@@ -53,6 +53,18 @@ export class IgnoreMatcher {
       }
       return true
     })
+  }
+
+  #decide(parent: IgnoreState, path: string, matched?: boolean[]): boolean {
+    let ignored = false
+    for (let index = 0; index < this.#rules.length; index++) {
+      const { reincludes, matches } = this.#rules[index] as IgnoreRule
+      // A rule that would change nothing is not asked, and so does not count for what is below either.
+      const counts = parent.matched[index] === true || (reincludes === ignored && matches(path))
+      if (counts) ignored = !reincludes
+      matched?.push(counts)
+    }
+    return ignored
   }
 }
 

@@ -1,10 +1,10 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { IgnoreMatcher, type IgnoreState } from '../../core/patterns/ignore-matcher.ts'
 import type { WrittenIgnore } from '../../core/ops.ts'
-import { readNames } from '../tree/read-names.ts'
+import { readTyped } from '../tree/read-names.ts'
 import { readTarget } from '../tree/read-target.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
-import { joinTreePath, nameOf, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
+import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
 
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
 
@@ -19,7 +19,6 @@ export class ContextTree implements TreeReader {
   readonly #names = new Map<string, readonly string[]>()
   readonly #targets = new Map<string, string>()
   readonly #directories = new Map<string, boolean>()
-  readonly #directoryNames = new Map<string, ReadonlySet<string>>()
 
   /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`; @param written where these come from. */
   constructor(root: string, ignore: readonly string[], written?: WrittenIgnore) {
@@ -40,7 +39,7 @@ export class ContextTree implements TreeReader {
   readDirectory(path: string): readonly string[] {
     const known = this.#names.get(path)
     if (known !== undefined) return known
-    const names = this.#allNames(path).filter((name) => this.lstat(joinTreePath(path, name)) !== undefined)
+    const names = this.#isDirectory(path) ? this.#shownIn(path) : []
     this.#names.set(path, names)
     return names
   }
@@ -74,12 +73,21 @@ export class ContextTree implements TreeReader {
   }
 
   #look(path: string): TreeEntry | undefined {
-    const { ignored } = this.#stateOf(path)
-    if (!ignored) return this.lstatIgnored(path)
+    if (!this.#ignore.ignoresIn(this.#stateOf(parentOf(path)), path)) return this.lstatIgnored(path)
     // An exception may show something further down, and then this directory too.
-    if (!this.#ignore.mayReinclude(path) || !this.#directoriesIn(parentOf(path)).has(nameOf(path))) return undefined
-    const entry = this.lstatIgnored(path)
-    return entry?.type === 'directory' && this.readDirectory(path).length > 0 ? entry : undefined
+    return this.#ignore.mayReinclude(path) && this.readDirectory(path).length > 0 ? this.lstatIgnored(path) : undefined
+  }
+
+  /** Ignored files, of which there may be a hundred thousand, are not even looked at. */
+  #shownIn(directory: string): readonly string[] {
+    const state = this.#stateOf(directory)
+    const shown: string[] = []
+    for (const item of readTyped(this.hostPath(directory))) {
+      const path = joinTreePath(directory, item.name)
+      if (!item.isDirectory() && this.#ignore.ignoresIn(state, path)) continue
+      if (this.lstat(path) !== undefined) shown.push(item.name)
+    }
+    return shown.sort()
   }
 
   #stateOf(path: string): IgnoreState {
@@ -89,20 +97,6 @@ export class ContextTree implements TreeReader {
     const state = this.#ignore.enter(this.#stateOf(parentOf(path)), path)
     this.#states.set(path, state)
     return state
-  }
-
-  #allNames(path: string): readonly string[] {
-    return this.#isDirectory(path) ? readNames(this.hostPath(path)) : []
-  }
-
-  /** The names of its directories: asking for them together costs a fraction of looking at each of a thousand ignored files. */
-  #directoriesIn(path: string): ReadonlySet<string> {
-    const known = this.#directoryNames.get(path)
-    if (known !== undefined) return known
-    const entries = this.#isDirectory(path) ? readdirSync(this.hostPath(path), { withFileTypes: true }) : []
-    const names = new Set(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name))
-    this.#directoryNames.set(path, names)
-    return names
   }
 
   /** Whether the path leads to a directory without a link on its way: a link in the middle may lead out of the folder. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { readdirSync } from 'node:fs'
+import { readdirSync, type Dirent } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
 
 /** The names in a directory, sorted by code unit.
@@ -8,6 +8,14 @@ export function readNames(directory: string): string[] {
   const names = readdirSync(directory)
   if (names.some((name) => name.includes('\ufffd'))) rejectOtherEncodings(directory)
   return names.sort()
+}
+
+/** The same in no order, and with the type of each, which costs a fraction of looking at it.
+ *  @throws {BuildError} as `readNames()` */
+export function readTyped(directory: string): readonly Dirent[] {
+  const entries = readdirSync(directory, { withFileTypes: true })
+  if (entries.some(({ name }) => name.includes('\ufffd'))) rejectOtherEncodings(directory)
+  return entries
 }
 
 function rejectOtherEncodings(directory: string): void {
