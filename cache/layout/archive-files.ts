@@ -32,9 +32,9 @@ type Member =
 async function listMembers(file: FileHandle): Promise<ReadonlyMap<string, Member>> {
   const chunks = new FileChunks(file, 0, Infinity)
   const members = new Map<string, Member>()
-  for await (const { entry, body } of readTar({ [Symbol.asyncIterator]: () => chunks })) {
+  for await (const { entry, offset } of readTar({ [Symbol.asyncIterator]: () => chunks })) {
     const { path, type, linkName, sizeBytes } = entry
-    if (type === 'file') members.set(path, { kind: 'file', start: chunks.position - body.bufferedBytes(), sizeBytes })
+    if (type === 'file') members.set(path, { kind: 'file', start: offset, sizeBytes })
     else if (type === 'hardlink') members.set(path, { kind: 'link', target: linkName })
     else if (type === 'symlink') members.set(path, { kind: 'link', target: joinNames(path, linkName) })
   }

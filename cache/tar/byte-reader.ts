@@ -9,6 +9,8 @@ export class ByteReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
+  /** Of the chunk's end, from the stream's beginning. */
+  #receivedBytes = 0
   #ended = false
 
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -28,9 +30,9 @@ export class ByteReader implements AsyncDisposable {
     return taken
   }
 
-  /** How many bytes the source has given that nobody has taken yet. */
-  get bufferedBytes(): number {
-    return this.#chunk.length - this.#at
+  /** How many bytes have been taken and passed over. */
+  get position(): number {
+    return this.#receivedBytes - (this.#chunk.length - this.#at)
   }
 
   /** Between 1 and `count` bytes, as they come; `undefined` at the end of the stream. */
@@ -44,7 +46,9 @@ export class ByteReader implements AsyncDisposable {
     let left = count
     while (left > 0) {
       if (this.#at >= this.#chunk.length && isSeeking(this.#source) && left < Infinity) {
-        return count - left + (await this.#source.seekForward(left))
+        const passed = await this.#source.seekForward(left)
+        this.#receivedBytes += passed
+        return count - left + passed
       }
       const some = await this.takeSome(left)
       if (some === undefined) break
@@ -81,6 +85,7 @@ export class ByteReader implements AsyncDisposable {
       if (byteLength === 0) continue
       this.#chunk = Buffer.from(buffer, byteOffset, byteLength)
       this.#at = 0
+      this.#receivedBytes += byteLength
       return true
     }
     this.#chunk = Buffer.alloc(0)

@@ -6,13 +6,10 @@ import { blockBytes, noXattrs, paddingAfter, type TarEntry, type TarEntryType } 
 
 export interface TarMember {
   readonly entry: TarEntry
+  /** Where in the archive its content begins. */
+  readonly offset: number
   /** The content, once. What is not read of it is passed over when the next member is asked for. */
-  readonly body: TarBody
-}
-
-export interface TarBody extends AsyncIterable<Uint8Array> {
-  /** How many bytes the source has given beyond what was read: tells where in the source the content stands. */
-  bufferedBytes(): number
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 /** Whatever is said about a member in blocks of its own is held in memory: this much of it at most. */
@@ -60,12 +57,12 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
       continue
     }
     const body = new MemberBody(reader, bodyBytes)
-    yield { entry, body }
+    yield { entry, offset: reader.position, body }
     await body.finish()
   }
 }
 
-class MemberBody implements TarBody {
+class MemberBody implements AsyncIterable<Uint8Array> {
   readonly #reader: ByteReader
   readonly #sizeBytes: number
   #left: number
@@ -83,10 +80,6 @@ class MemberBody implements TarBody {
       this.#left -= some.length
       yield some
     }
-  }
-
-  bufferedBytes(): number {
-    return this.#reader.bufferedBytes
   }
 
   async finish(): Promise<void> {

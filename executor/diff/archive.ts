@@ -2,21 +2,36 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { encodeTarHeader, endMarker, paddingAfter, type TarEntry } from '../../cache/tar/index.ts'
 import { readTarget } from '../tree/read-target.ts'
 import { nameOf, parentOf, joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
-import type { LayerChange } from './layer-changes.ts'
+import type { LayerChange, PresentChange } from './layer-changes.ts'
 
 /** Large enough that hashing and compressing calls are few, small enough to stay in the processor's cache. */
 const chunkBytes = 256 * 1024
 
+/** Is told what goes where, when it does. */
+export interface ArchiveObserver {
+  /** @param contentOffset where in the archive its content begins */
+  add(change: PresentChange, contentOffset: number): void
+  /** Another name of a file that was added. */
+  link(path: string, existing: string): void
+}
+
 /** The changes as an archive: headers, contents, padding and end mark, in chunks that their reader may keep. */
-export function archiveChunks(changes: Iterable<LayerChange>): Generator<Uint8Array> {
-  return chunked(archiveParts(changes))
+export function archiveChunks(changes: Iterable<LayerChange>, observer?: ArchiveObserver): Generator<Uint8Array> {
+  const position = { bytes: 0 }
+  return chunked(archiveParts(changes, position, observer), position)
+}
+
+/** How far an archive has got. */
+interface Position {
+  bytes: number
 }
 
 /** Small parts gathered into fresh large chunks, which their reader may keep. */
-function* chunked(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+function* chunked(parts: Iterable<Uint8Array>, position: Position): Generator<Uint8Array> {
   let chunk = Buffer.allocUnsafe(chunkBytes)
   let filled = 0
   for (const part of parts) {
+    position.bytes += part.length
     let taken = 0
     while (taken < part.length) {
       const room = Math.min(part.length - taken, chunkBytes - filled)
@@ -33,7 +48,11 @@ function* chunked(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   if (filled > 0) yield chunk.subarray(0, filled)
 }
 
-function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
+function* archiveParts(
+  changes: Iterable<LayerChange>,
+  position: Readonly<Position>,
+  observer: ArchiveObserver | undefined,
+): Generator<Uint8Array> {
   const firstNames = new Map<string, string>()
   const buffer = Buffer.allocUnsafe(chunkBytes)
   for (const change of changes) {
@@ -41,7 +60,7 @@ function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
       yield encodeTarHeader(whiteout(change.path))
       continue
     }
-    const { path, entry, hostPath, xattrs, target } = change
+    const { path, entry, hostPath, xattrs } = change
     const firstName = entry.type === 'file' && entry.linkCount > 1 ? firstNames.get(entry.fileId) : undefined
     if (firstName !== undefined) {
       yield encodeTarHeader({
@@ -50,11 +69,13 @@ function* archiveParts(changes: Iterable<LayerChange>): Generator<Uint8Array> {
         linkName: firstName,
         sizeBytes: 0,
       })
+      observer?.link(path, firstName)
       continue
     }
     if (entry.linkCount > 1) firstNames.set(entry.fileId, path)
-    const linkName = entry.type === 'symlink' ? (target ?? readTarget(hostPath)) : ''
-    yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName })
+    const target = entry.type === 'symlink' ? (change.target ?? readTarget(hostPath)) : ''
+    yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName: target })
+    observer?.add({ ...change, target }, position.bytes)
     if (entry.type === 'file') yield* fileContent(hostPath, entry.sizeBytes, buffer)
   }
   yield endMarker

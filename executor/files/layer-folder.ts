@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  closeSync,
   constants,
   copyFileSync,
   lchownSync,
@@ -9,16 +10,21 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
   lstatSync,
 } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
 import { isErrno, makeNode, setFileTimes, setXattr } from '../linux/index.ts'
 import { LayeredTree, setOpaque } from '../tree/layered-tree.ts'
 import { parentOf, type TreeEntry } from '../tree/tree-reader.ts'
+import type { ArchiveTarget, ArchivedContent } from '../unpack/archive-target.ts'
 import type { Attributes, LayerWriter, SpecialFile } from './layer-writer.ts'
 
+/** Up to this size a file of an archive is gathered and written in one go. */
+const smallFileBytes = 1024 * 1024
+
 /** A layer directory being written. Writes go to the directory alone; what is below is only looked at. */
-export class LayerFolder implements LayerWriter {
+export class LayerFolder implements LayerWriter, ArchiveTarget {
   readonly tree: LayeredTree
   readonly #folder: string
   readonly #created: Attributes
@@ -57,11 +63,24 @@ export class LayerFolder implements LayerWriter {
     this.#dress(path, attributes)
   }
 
-  /** Makes an empty file to write to; `finishFile()` gives it its attributes when that is done.
-   *  @returns a file descriptor, which the caller closes. */
-  createFile(path: string): number {
+  async takeContent(path: string, { sizeBytes, body }: ArchivedContent, attributes: Attributes): Promise<void> {
+    if (sizeBytes <= smallFileBytes) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of body) chunks.push(chunk)
+      const [only] = chunks
+      this.writeFile(path, chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks), attributes)
+      return
+    }
     this.#makeRoom(path)
-    return openSync(this.#place(path), 'wx')
+    const file = openSync(this.#place(path), 'wx')
+    try {
+      for await (const chunk of body) {
+        for (let written = 0; written < chunk.length;) written += writeSync(file, chunk, written)
+      }
+    } finally {
+      closeSync(file)
+    }
+    this.#dress(path, attributes)
   }
 
   finishFile(path: string, attributes: Attributes): void {
@@ -99,13 +118,11 @@ export class LayerFolder implements LayerWriter {
     for (const [name, value] of xattrs) setXattr(this.#place(path), name, value)
   }
 
-  /** Takes away what this layer holds of the entry, and hides what is below. Whatever takes its place finds nothing there. */
   remove(path: string): void {
     this.#makeRoom(path)
     makeNode(this.#place(path), 'character-device', 0, 0)
   }
 
-  /** Hides what lower layers have at the path; what this layer holds there stays. */
   whiteOut(path: string): void {
     this.ensureDirectory(parentOf(path))
     const place = this.#place(path)
@@ -115,7 +132,6 @@ export class LayerFolder implements LayerWriter {
     this.tree.forget(path)
   }
 
-  /** Hides what lower layers have in a directory of this layer. */
   hideLower(path: string): void {
     setOpaque(this.#place(path))
     this.tree.forget(path)

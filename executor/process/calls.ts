@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileShrank } from '../diff/archive.ts'
-import { packChanges, packLayer } from '../diff/pack-layer.ts'
+import { packArchive, packChanges, packLayer } from '../diff/pack-layer.ts'
 import { recompressLayer } from '../diff/recompress-layer.ts'
+import { readImageArchive } from '../erofs/index.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { exportTar } from '../export/export-tar.ts'
+import { copyIntoImage } from '../files/copy-into-image.ts'
+import { NeedsFolder } from '../files/layer-recipe.ts'
 import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
@@ -15,7 +18,7 @@ import { LayeredTree } from '../tree/layered-tree.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { rebaseLayer } from '../unpack/rebase-layer.ts'
 import { unpackContext } from '../unpack/unpack-context.ts'
-import { unpackLayer } from '../unpack/unpack-layer.ts'
+import { unpackIntoImage, unpackLayer } from '../unpack/unpack-layer.ts'
 import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
@@ -27,16 +30,26 @@ export type ThreadCallName =
   | 'rebase'
   | 'pack'
   | 'recompress'
+  | 'packImage'
   | 'digestSelection'
   | 'exportTree'
 
 export const threadCalls: {
   readonly [Name in ThreadCallName]: (request: CallRequest<Name>) => Promise<CallResult<Name>>
 } = {
-  async files({ op, lower, sources, layer, scratch, nowNs }) {
-    await intoPlace(scratch, layer, async (folder) => {
-      await applyFileActions({ op, sources: sources.map(filesSource), nowNs }, new LayerFolder(folder, lower, nowNs))
-    })
+  async files({ op, lower, sources, layer, image, scratch, nowNs }) {
+    const request = { op, sources: sources.map(filesSource), nowNs }
+    const below = new LayeredTree(lower)
+    const recipe = image === undefined ? undefined : await findRecipe(request, below)
+    if (recipe !== undefined && image !== undefined) {
+      const root = below.lstat('')
+      const attributes =
+        lower.length === 0 || root === undefined ? { mode: 0o755, uid: 0, gid: 0, mtimeNs: nowNs } : root
+      const digest = await asImage(scratch, image, (path) => copyIntoImage(recipe, attributes, path))
+      if (digest !== undefined) return digest
+    }
+    await intoPlace(scratch, layer, (folder) => applyFileActions(request, new LayerFolder(folder, lower, nowNs)))
+    return undefined
   },
   async packFiles({ op, lower, sources, path, compression, nowNs }) {
     const recipe = await findRecipe({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower))
@@ -49,8 +62,12 @@ export const threadCalls: {
       throw error
     }
   },
-  async unpack({ blob, diffId, layer, scratch }) {
-    return intoPlace(scratch, layer, (folder) => unpackLayer(blob, diffId, folder))
+  async unpack({ archive, diffId, layer, image, scratch }) {
+    if (image !== undefined) {
+      const unpacked = await asImage(scratch, image, (path) => unpackIntoImage(archive, diffId, path))
+      if (unpacked !== undefined) return unpacked
+    }
+    return intoPlace(scratch, layer, (folder) => unpackLayer(archive, diffId, folder))
   },
   async unpackContext({ archive, folder }) {
     await unpackContext(archive, folder)
@@ -63,6 +80,9 @@ export const threadCalls: {
   },
   async pack({ folder, lower, path, compression }) {
     return packLayer(folder, lower, path, compression)
+  },
+  async packImage({ image, path, compression }) {
+    return packArchive(readImageArchive(image), path, compression)
   },
   async recompress({ blob, diffId, path, compression }) {
     return recompressLayer(blob, diffId, path, compression)
@@ -107,6 +127,26 @@ async function intoPlace<Result>(
   await moveIntoPlace(folder, layer)
   removeBehind(scratch)
   return result
+}
+
+/** As `intoPlace()`, of an image.
+ *  @returns undefined where it cannot be one, and then nothing has been left */
+async function asImage<Result>(
+  scratch: string,
+  image: string,
+  write: (path: string) => Result | Promise<Result>,
+): Promise<Result | undefined> {
+  const path = join(scratch, 'image')
+  try {
+    const result = await write(path)
+    await moveIntoPlace(path, image)
+    removeBehind(scratch)
+    return result
+  } catch (error) {
+    // Somebody writes to the context: copied first, the file is whole at least, and the step is not taken for what its key says.
+    if (error instanceof NeedsFolder || error instanceof FileShrank) return undefined
+    throw error
+  }
 }
 
 /** Removes a folder that nobody waits for: what is not gone when the build ends goes with its lease. */

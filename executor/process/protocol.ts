@@ -1,12 +1,15 @@
+import type { Digest } from '../../core/digest.ts'
 import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
 import type { LayerCompression } from '../../core/layer-compression.ts'
 import type { PackedLayer } from '../diff/pack-layer.ts'
+import type { MountedImage } from '../erofs/index.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
 import type { SelectionDigest } from '../files/selection-digest.ts'
 import type { UnpackResult } from '../unpack/unpack-entries.ts'
+import type { StoredArchive } from '../unpack/unpack-layer.ts'
 import type { SentError } from './sent-error.ts'
 
 /** What the front asks of the executor process. Plain data both ways; paths are absolute; layer directories stand lowest first. */
@@ -14,12 +17,16 @@ export interface ExecutorCalls {
   /** Chooses the sandbox for all later runs. */
   openSandbox(request: SandboxCall): OpenedSandbox
   run(request: RunCall): void
-  files(request: FilesCall): void
+  /** Where the layer became an image, which it may where it is large: the digest of its archive. */
+  files(request: FilesCall): Digest | undefined
   unpack(request: UnpackCall): UnpackedLayer
+  /** Shows an image's files below a path where nothing is, until this process ends; false: it cannot. */
+  mountImage(request: MountImageCall): boolean
   unpackContext(request: UnpackContextCall): void
   /** Makes a variant of an unpacked layer that fits what lies below it. */
   rebase(request: RebaseCall): void
   pack(request: PackCall): PackedLayer
+  packImage(request: PackImageCall): PackedLayer
   /** Carries file actions out straight into the layer's archive, without writing the layer first. `undefined`: they do more than that allows, and
    *  nothing has been done. */
   packFiles(request: PackFilesCall): PackedLayer | undefined
@@ -64,6 +71,8 @@ export interface FilesCall {
   readonly lower: readonly string[]
   readonly sources: readonly SourceTree[]
   readonly layer: string
+  /** Where an image of the layer may go instead; without it, there has to be a folder. */
+  readonly image?: string | undefined
   readonly scratch: string
   /** Nanoseconds since the epoch. */
   readonly nowNs: bigint
@@ -73,12 +82,16 @@ export interface FilesCall {
 export type SourceTree = OutsideTree | { readonly kind: 'layers'; readonly layers: readonly string[] }
 
 export interface UnpackCall {
-  readonly blob: string
+  readonly archive: StoredArchive
   /** Digest that the uncompressed archive must have. */
   readonly diffId: string
   readonly layer: string
+  /** Where an image of the layer may go instead; without it, there has to be a folder. */
+  readonly image?: string | undefined
   readonly scratch: string
 }
+
+export type MountImageCall = MountedImage
 
 export interface UnpackContextCall {
   readonly archive: string
@@ -97,15 +110,23 @@ export interface RebaseCall {
   readonly scratch: string
 }
 
-export interface PackCall {
+export interface PackCall extends PackTarget {
   readonly folder: string
   readonly lower: readonly string[]
+}
+
+/** The archive that an image was made of. */
+export interface PackImageCall extends PackTarget {
+  readonly image: string
+}
+
+interface PackTarget {
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */
   readonly path: string | undefined
   readonly compression: LayerCompression
 }
 
-export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'scratch'> {
+export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'image' | 'scratch'> {
   /** Where the archive goes; nothing is there yet. */
   readonly path: string
   readonly compression: LayerCompression

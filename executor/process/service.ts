@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
+import { canMountImages, mountImage } from '../erofs/index.ts'
 import { isErrno } from '../linux/index.ts'
 import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
 import { runProcess } from '../ops/run.ts'
@@ -20,7 +21,18 @@ import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
 import { isSmallSelection } from '../files/is-small.ts'
 import { moveIntoPlace, readerOf, removeBehind, threadCalls } from './calls.ts'
-import type { CallName, CallRequest, CallResult, OpenedSandbox, PackCall, PackFilesCall, RunCall } from './protocol.ts'
+import type {
+  CallName,
+  CallRequest,
+  CallResult,
+  FilesCall,
+  MountImageCall,
+  OpenedSandbox,
+  PackCall,
+  PackFilesCall,
+  RunCall,
+  UnpackCall,
+} from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
 import { ThreadPool } from './thread-pool.ts'
 
@@ -34,6 +46,7 @@ export class ExecutorService {
   #sandbox: Sandbox | undefined
   #guard: DeviceGuard = noDeviceGuard
   #mountsWork = true
+  #mountsImages: boolean | undefined
 
   async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
     switch (name) {
@@ -45,7 +58,11 @@ export class ExecutorService {
       case 'pack':
         return this.#pack(request as PackCall)
       case 'files':
-        return threadCalls.files(request as CallRequest<'files'>)
+        return this.#files(request as FilesCall)
+      case 'unpack':
+        return this.#threads.call('unpack', this.#withImage(request as UnpackCall))
+      case 'mountImage':
+        return isApart && mountImage(request as MountImageCall)
       case 'packFiles':
         return this.#packFiles(request as PackFilesCall)
       default:
@@ -113,6 +130,19 @@ export class ExecutorService {
     return openCopiedRoot(folder, lower)
   }
 
+  async #files(request: FilesCall): Promise<CallResult<'files'>> {
+    if (isSmallCopy(request)) return threadCalls.files({ ...request, image: undefined })
+    return (await this.#threads.call('files', this.#withImage(request))) as CallResult<'files'>
+  }
+
+  /** The request without an image, where none could be shown. */
+  #withImage<Request extends { readonly image?: string | undefined; readonly scratch: string }>(
+    request: Request,
+  ): Request {
+    this.#mountsImages ??= isApart && canMountImages(request.scratch)
+    return this.#mountsImages ? request : { ...request, image: undefined }
+  }
+
   async #packFiles(request: PackFilesCall): Promise<CallResult<'packFiles'>> {
     if (isSmallCopy(request)) return threadCalls.packFiles(request)
     return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
@@ -144,7 +174,7 @@ function notApart(isolation: string): BuildError {
   })
 }
 
-function isSmallCopy({ op, sources }: PackFilesCall): boolean {
+function isSmallCopy({ op, sources }: Pick<FilesCall, 'op' | 'sources'>): boolean {
   return op.actions.every((action) => {
     const source = action.action === 'copy' ? sources[action.from - 1] : undefined
     if (action.action !== 'copy' || source === undefined) return true

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { layerTypeIn } from '../../cache/image/index.ts'
 import type { Store } from '../../cache/store.ts'
@@ -56,7 +57,7 @@ export class LayerBlobs {
     const { store } = this.#parts
     const known = this.#packed.findDiffId(layer.id) ?? (store.facts.find('diff-id', layer.id) as Digest | undefined)
     if (known !== undefined) return known
-    const { diffId } = await this.#packFolder(tree, index, undefined, usualCompression)
+    const { diffId } = await this.#packLayer(tree, index, undefined, usualCompression)
     store.facts.put('diff-id', layer.id, diffId)
     return diffId
   }
@@ -90,7 +91,7 @@ export class LayerBlobs {
     const other = this.#packed.findAny(name)
     if (other !== undefined) return this.#recompress(name, other, compression)
     const path = await this.#newPath()
-    return this.#keep(name, compression, path, await this.#packFolder(tree, index, path, compression))
+    return this.#keep(name, compression, path, await this.#packLayer(tree, index, path, compression))
   }
 
   async #packImageLayer(layer: ImageLayer, compression: LayerCompression): Promise<LayerBlob> {
@@ -113,9 +114,12 @@ export class LayerBlobs {
     return result
   }
 
-  async #packFolder(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
+  async #packLayer(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
     const { directories, executor, signal } = this.#parts
     const layer = layerAt(tree, index)
+    const image = layer.kind === 'step' ? directories.imageOfStep(layer.id) : undefined
+    if (image !== undefined && existsSync(image))
+      return (await executor()).call('packImage', { image, path, compression }, { signal })
     const standsAlone = layer.kind === 'step' && layer.base === 'empty'
     const paths = await directories.ensure(tree.slice(0, index + 1))
     const folder = paths[index]

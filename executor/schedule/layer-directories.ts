@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Store } from '../../cache/store.ts'
+import type { Digest } from '../../core/digest.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
-import type { RebaseCall, UnpackedLayer } from '../process/protocol.ts'
+import type { RebaseCall, UnpackCall, UnpackedLayer } from '../process/protocol.ts'
 import { PackedLayers } from './packed-layers.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
@@ -21,6 +22,8 @@ export class LayerDirectories {
   readonly #signal: AbortSignal
   readonly #packed: PackedLayers
   readonly #unpacked = new Map<string, Promise<UnpackedLayer>>()
+  /** By the layer's name. */
+  readonly #places = new Map<string, Promise<string>>()
   readonly #rebased = new Map<string, Promise<void>>()
 
   constructor(store: Store, executor: () => Promise<Executor>, fetchBlob: FetchBlob, signal: AbortSignal) {
@@ -36,46 +39,88 @@ export class LayerDirectories {
     return join(this.#store.layersFolder, id)
   }
 
+  /** Where an image of that layer lies, or will lie, instead. */
+  imageOfStep(id: string): string {
+    return imageOf(this.pathOfStep(id))
+  }
+
   /** Whether every layer can be had without carrying a step out again. */
   isComplete(tree: Tree): boolean {
     return tree.every(
       (layer) =>
-        layer.kind === 'image' || existsSync(this.pathOfStep(layer.id)) || this.#packed.findAny(layer.id) !== undefined,
+        layer.kind === 'image' || isPresent(this.pathOfStep(layer.id)) || this.#packed.findAny(layer.id) !== undefined,
     )
   }
 
-  /** Absolute paths of the tree's layers, lowest first, all present.
+  /** Absolute paths of the tree's layers, lowest first, all present: as the executor sees them, where images are mounted.
    *  @throws {BuildError} when a layer cannot be pulled or unpacked */
   async ensure(tree: Tree): Promise<readonly string[]> {
     const unpacked = await Promise.all(
       tree.map(async (layer) => (layer.kind === 'image' ? this.#ensureUnpacked(layer) : this.#ensureStep(layer.id))),
     )
+    const places = tree.map((layer, index) => {
+      const fits = fitsAnywhere(unpacked[index] ?? independent, index)
+      return fits ? this.#placeOf(layer) : this.#ensureFolder(layer)
+    })
     const paths: string[] = []
-    for (const [index, layer] of tree.entries()) {
+    for (const [index, path] of (await Promise.all(places)).entries()) {
       const found = unpacked[index] ?? independent
-      const path = join(this.#store.layersFolder, layerName(layer))
       paths.push(fitsAnywhere(found, index) ? path : await this.#ensureRebased(path, [...paths], found))
     }
     return paths
   }
 
-  /** A step that only copied has left an archive, and no directory until somebody needs one. */
+  /** A step that only copied has left an archive, and nothing else until somebody needs its files. */
   async #ensureStep(id: string): Promise<UnpackedLayer> {
     const layer = this.pathOfStep(id)
-    if (existsSync(layer)) return independent
+    if (isPresent(layer)) return independent
     const known = this.#unpacked.get(id)
     if (known !== undefined) return known
     const packed = this.#packed.findAny(id)
     if (packed === undefined) throw new Error(`step ${id} has left no layer`)
-    const unpacking = Promise.all([this.#executor(), this.#store.lease.makeFolder('unpack')]).then(
-      async ([executor, scratch]) => {
-        const request = { blob: this.#store.blobs.pathOf(packed.blob.digest), diffId: packed.diffId, layer, scratch }
-        await executor.call('unpack', request, { signal: this.#signal })
-        return independent
-      },
-    )
+    const archive = { kind: 'blob', path: this.#store.blobs.pathOf(packed.blob.digest) } as const
+    const unpacking = this.#callUnpack({ archive, diffId: packed.diffId, layer, image: imageOf(layer) })
     this.#unpacked.set(id, unpacking)
     return unpacking
+  }
+
+  /** Where a layer's files are seen: its folder, or where its image is mounted. */
+  #placeOf(layer: Layer): Promise<string> {
+    const name = layerName(layer)
+    const known = this.#places.get(name)
+    if (known !== undefined) return known
+    const folder = join(this.#store.layersFolder, name)
+    const place = existsSync(folder) ? Promise.resolve(folder) : this.#mountImage(layer)
+    this.#places.set(name, place)
+    return place
+  }
+
+  async #mountImage(layer: Layer): Promise<string> {
+    const image = imageOf(join(this.#store.layersFolder, layerName(layer)))
+    const [executor, folder] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('image')])
+    const target = join(folder, 'files')
+    if (await executor.call('mountImage', { image, target }, { signal: this.#signal })) return target
+    return this.#ensureFolder(layer)
+  }
+
+  /** For what has to be a folder. */
+  async #ensureFolder(of: Layer): Promise<string> {
+    const layer = join(this.#store.layersFolder, layerName(of))
+    if (existsSync(layer)) return layer
+    if (of.kind === 'image') {
+      await this.#fetchBlob(of)
+      const archive = { kind: 'blob', path: this.#store.blobs.pathOf(of.blob.digest) } as const
+      await this.#callUnpack({ archive, diffId: of.diffId, layer })
+    } else {
+      const diffId = this.#store.facts.find('diff-id', of.id) as Digest
+      await this.#callUnpack({ archive: { kind: 'image', path: imageOf(layer) }, diffId, layer })
+    }
+    return layer
+  }
+
+  async #callUnpack(request: Omit<UnpackCall, 'scratch'>): Promise<UnpackedLayer> {
+    const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('unpack')])
+    return executor.call('unpack', { ...request, scratch }, { signal: this.#signal })
   }
 
   #ensureUnpacked(layer: ImageLayer): Promise<UnpackedLayer> {
@@ -93,26 +138,19 @@ export class LayerDirectories {
     await using _lock = await this.#store.lock(`unpack ${layer.diffId}`, this.#signal)
     const doneMeanwhile = this.#findUnpacked(layer, path)
     if (doneMeanwhile !== undefined) return doneMeanwhile
-    const [executor, scratch] = await Promise.all([
-      this.#executor(),
-      this.#store.lease.makeFolder('unpack'),
-      this.#fetchBlob(layer),
-    ])
-    // Without its fact a directory is one whose unpacking was cut off right at its end.
-    if (existsSync(path)) await rename(path, await this.#store.lease.makeFolder('stale'))
-    const blob = this.#store.blobs.pathOf(layer.blob.digest)
-    const unpacked = await executor.call(
-      'unpack',
-      { blob, diffId: layer.diffId, layer: path, scratch },
-      { signal: this.#signal },
-    )
+    await this.#fetchBlob(layer)
+    // Without its fact a layer is one whose unpacking was cut off right at its end.
+    for (const left of [path, imageOf(path)].filter((candidate) => existsSync(candidate)))
+      await rename(left, join(await this.#store.lease.makeFolder('stale'), 'layer'))
+    const archive = { kind: 'blob', path: this.#store.blobs.pathOf(layer.blob.digest) } as const
+    const unpacked = await this.#callUnpack({ archive, diffId: layer.diffId, layer: path, image: imageOf(path) })
     this.#store.facts.put('unpacked', layerName(layer), unpacked)
     return unpacked
   }
 
   #findUnpacked(layer: ImageLayer, path: string): UnpackedLayer | undefined {
     const fact = this.#store.facts.find('unpacked', layerName(layer)) as Partial<UnpackedLayer> | undefined
-    return fact !== undefined && existsSync(path) ? { ...independent, ...fact } : undefined
+    return fact !== undefined && isPresent(path) ? { ...independent, ...fact } : undefined
   }
 
   async #ensureRebased(from: string, lower: readonly string[], unpacked: UnpackedLayer): Promise<string> {
@@ -132,6 +170,15 @@ export class LayerDirectories {
     const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('rebase')])
     await executor.call('rebase', { ...request, scratch }, { signal: this.#signal })
   }
+}
+
+/** A layer is a folder or, beside where that would be, an image. */
+function imageOf(folder: string): string {
+  return `${folder}.erofs`
+}
+
+function isPresent(folder: string): boolean {
+  return existsSync(folder) || existsSync(imageOf(folder))
 }
 
 const independent: UnpackedLayer = { impliedDirectories: [], lowerLinks: [] }

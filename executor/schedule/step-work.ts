@@ -80,14 +80,16 @@ export class StepWork {
   async #files(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     const slots = await this.#openSlots()
     await slots.files.add(async () => {
-      const { store, executor, layers, signal, findOnlyUse } = this.#parts
+      const { store, executor, directories, layers, signal, findOnlyUse } = this.#parts
       signal.throwIfAborted()
       const nowNs = BigInt(Date.now()) * 1_000_000n
       const { op, lower, sources } = request
       const compression = findOnlyUse(vertex)
       if (compression !== undefined && (await layers.packFiles(id, { op, lower, sources, compression, nowNs }))) return
       const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
-      await process.call('files', { ...request, scratch, nowNs }, { signal })
+      const image = directories.imageOfStep(id)
+      const diffId = await process.call('files', { ...request, image, scratch, nowNs }, { signal })
+      if (diffId !== undefined) store.facts.put('diff-id', id, diffId)
     })
   }
 

@@ -37,7 +37,7 @@ async function rebase(at: Setting, entries: readonly SampleEntry[]): Promise<Lay
   const archive = archiveOf(entries)
   const blob = join(at.unpacked, '../blob')
   writeFileSync(blob, archive)
-  const unpacked = await unpackLayer(blob, digestOf(archive), at.unpacked)
+  const unpacked = await unpackLayer({ kind: 'blob', path: blob }, digestOf(archive), at.unpacked)
   rebaseLayer(at.unpacked, [at.lower], unpacked, at.rebased)
   return new LayeredTree([at.lower, at.rebased])
 }

@@ -1,11 +1,10 @@
-import { closeSync, writeSync } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
 import type { TarEntry, TarMember } from '../../cache/tar/index.ts'
 import { isErrno } from '../linux/index.ts'
-import type { LayerFolder } from '../files/layer-folder.ts'
 import type { Attributes, SpecialFile } from '../files/layer-writer.ts'
 import { resolvePath } from '../tree/resolve-path.ts'
 import { joinTreePath, nameOf, parentOf, type TreeReader } from '../tree/tree-reader.ts'
+import type { ArchiveTarget } from './archive-target.ts'
 
 export interface UnpackOptions {
   /** Directory of the tree that the archive's root stands for; clean, `''` for the tree's root. */
@@ -33,7 +32,7 @@ export interface LowerLink {
  *  @throws {BuildError} `ARCHIVE_INVALID` for entries that make no sense, such as a hard link to nothing; `PATH_ESCAPES` for a name behind a link to
  *  itself; `UNSUPPORTED` for owners and devices that this user cannot make */
 export async function unpackEntries(
-  layer: LayerFolder,
+  layer: ArchiveTarget,
   entries: AsyncIterable<TarMember>,
   options: UnpackOptions,
 ): Promise<UnpackResult> {
@@ -42,11 +41,8 @@ export async function unpackEntries(
   return { impliedDirectories: unpacking.impliedDirectories(), lowerLinks: unpacking.lowerLinks() }
 }
 
-/** Up to this size a file is gathered and written in one go. */
-const smallFileBytes = 1024 * 1024
-
 class Unpacking {
-  readonly #layer: LayerFolder
+  readonly #layer: ArchiveTarget
   readonly #options: UnpackOptions
   /** The tree below `into`, as if that were its root: links end there, as in a process that chroot(2) put there. */
   readonly #destination: Pick<TreeReader, 'lstat' | 'readLink'>
@@ -55,7 +51,7 @@ class Unpacking {
   /** Written parent path -> where it leads. Dropped when a link or a removal may have changed that. */
   readonly #parents = new Map<string, string>()
 
-  constructor(layer: LayerFolder, options: UnpackOptions) {
+  constructor(layer: ArchiveTarget, options: UnpackOptions) {
     this.#layer = layer
     this.#options = options
     this.#destination = {
@@ -74,7 +70,7 @@ class Unpacking {
   }
 
   async take(archived: TarMember): Promise<void> {
-    const { entry, body } = archived
+    const { entry, offset, body } = archived
     rejectStrangeOwner(entry)
     rejectLongPath(entry.path)
     const written = cleanArchivePath(entry.path)
@@ -95,7 +91,8 @@ class Unpacking {
         this.#makeDirectory(path, entry)
         return
       case 'file':
-        await this.#writeFile(path, entry, body)
+        this.#replace(path)
+        await this.#layer.takeContent(path, { sizeBytes: entry.sizeBytes, offset, body }, this.#attributes(entry))
         break
       case 'symlink':
         this.#replace(path)
@@ -146,30 +143,6 @@ class Unpacking {
     this.#layer.setDirectoryAttributes(path, this.#attributes(entry))
     this.#layer.setXattrs(path, keptXattrs(entry))
     this.#implied.delete(path)
-  }
-
-  async #writeFile(path: string, entry: TarEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#replace(path)
-    if (entry.sizeBytes <= smallFileBytes) {
-      const chunks: Uint8Array[] = []
-      for await (const chunk of body) chunks.push(chunk)
-      const [only] = chunks
-      this.#layer.writeFile(
-        path,
-        chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks),
-        this.#attributes(entry),
-      )
-      return
-    }
-    const file = this.#layer.createFile(path)
-    try {
-      for await (const chunk of body) {
-        for (let written = 0; written < chunk.length;) written += writeSync(file, chunk, written)
-      }
-    } finally {
-      closeSync(file)
-    }
-    this.#layer.finishFile(path, this.#attributes(entry))
   }
 
   #link(path: string, entry: TarEntry): void {

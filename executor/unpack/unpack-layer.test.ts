@@ -30,7 +30,7 @@ test('what GNU tar packed comes out as GNU tar unpacks it', async () => {
   const archive = execFileSync('tar', ['--xattrs', '--format=pax', '-cf', '-', '-C', tree, '.'], { maxBuffer: 1 << 26 })
   execFileSync('tar', ['--xattrs', '-xpf', '-', '-C', unpacked], { input: archive, stdio: 'pipe' })
   const at = stored(gzipSync(archive))
-  await unpackLayer(at.blob, digestOf(archive), at.folder)
+  await unpackLayer({ kind: 'blob', path: at.blob }, digestOf(archive), at.folder)
   expect(describeTree(at.folder)).toEqual(describeTree(unpacked))
 })
 
@@ -45,7 +45,7 @@ const script = `
 test('directories without an entry are told', async () => {
   const archive = archiveOf([{ path: 'usr/lib/x' }])
   const at = stored(archive)
-  expect(await unpackLayer(at.blob, digestOf(archive), at.folder)).toEqual({
+  expect(await unpackLayer({ kind: 'blob', path: at.blob }, digestOf(archive), at.folder)).toEqual({
     impliedDirectories: ['usr', 'usr/lib'],
     lowerLinks: [],
   })
@@ -54,26 +54,32 @@ test('directories without an entry are told', async () => {
 test('content that is not what its digest says is refused', async () => {
   const at = stored(gzipSync(archiveOf([{ path: 'a' }])))
   const other = digestOf(archiveOf([{ path: 'b' }]))
-  await expect(unpackLayer(at.blob, other, at.folder)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(unpackLayer({ kind: 'blob', path: at.blob }, other, at.folder)).rejects.toMatchObject({
+    code: 'DIGEST_MISMATCH',
+  })
 })
 
 test('bytes behind the end of the archive count for its digest', async () => {
   const archive = archiveOf([{ path: 'a', content: 'x' }])
   const at = stored(Buffer.concat([archive, Buffer.from('hidden')]))
-  await expect(unpackLayer(at.blob, digestOf(archive), at.folder)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(unpackLayer({ kind: 'blob', path: at.blob }, digestOf(archive), at.folder)).rejects.toMatchObject({
+    code: 'DIGEST_MISMATCH',
+  })
 })
 
 test('an archive that is cut off is refused', async () => {
   const archive = archiveOf([{ path: 'a', content: 'x'.repeat(5000) }]).subarray(0, 2000)
   const at = stored(archive)
-  await expect(unpackLayer(at.blob, digestOf(archive), at.folder)).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' })
+  await expect(unpackLayer({ kind: 'blob', path: at.blob }, digestOf(archive), at.folder)).rejects.toMatchObject({
+    code: 'ARCHIVE_INVALID',
+  })
 })
 
 test('the same layer twice gives the same tree, times included', async () => {
   const archive = archiveOf([{ path: 'implied/x', mtimeSeconds: 77 }])
   const times = []
   for (const at of [stored(archive), stored(archive)]) {
-    await unpackLayer(at.blob, digestOf(archive), at.folder)
+    await unpackLayer({ kind: 'blob', path: at.blob }, digestOf(archive), at.folder)
     times.push(execFileSync('find', ['.', '-printf', '%p %T@\n'], { cwd: at.folder, encoding: 'utf8' }))
   }
   expect(times[0]).toBe(times[1])
@@ -81,6 +87,6 @@ test('the same layer twice gives the same tree, times included', async () => {
 
 test('an empty archive is an empty layer', async () => {
   const at = stored(archiveOf([]))
-  await unpackLayer(at.blob, digestOf(readFileSync(at.blob)), at.folder)
+  await unpackLayer({ kind: 'blob', path: at.blob }, digestOf(readFileSync(at.blob)), at.folder)
   expect(execFileSync('find', [at.folder, '-mindepth', '1'], { encoding: 'utf8' })).toBe('')
 })

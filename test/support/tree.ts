@@ -30,7 +30,5 @@ function run(cwd: string, command: string, args: readonly string[]): readonly st
     encoding: 'utf8',
     maxBuffer: 512 * 1024 * 1024,
     env: { ...process.env, LC_ALL: 'C' },
-  })
-    .trim()
-    .split('\n')
+  }).split('\n')
 }
