@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { withGzipLayers } from '../support/gzip-layers.ts'
+import { unpackWithUmoci } from '../support/tree.ts'
 import type { Builder, BuildRequest } from './builders/builder.ts'
 import { time } from './command.ts'
 
@@ -37,7 +39,7 @@ export async function fetchBuilt(
     ])
   }
   const sizeBytes = output.kind === 'archive' ? statSync(output.path).size : layerBytes(layout)
-  return { root: unpack(layout, join(folder, 'bundle')), sizeBytes }
+  return { root: unpack(layout, folder), sizeBytes }
 }
 
 function inRegistry({ context, name }: BuildRequest, builder: Builder, registry: string): BuildRequest {
@@ -49,21 +51,26 @@ interface Layout {
 }
 
 interface Manifest {
-  readonly layers: readonly { readonly size: number }[]
+  readonly layers: readonly { readonly mediaType: string; readonly size: number }[]
+}
+
+function layersOf(layout: string): Manifest['layers'] {
+  const [{ digest } = { digest: '' }] = (readJson(join(layout, 'index.json')) as Layout).manifests
+  return (readJson(join(layout, 'blobs', digest.replace(':', '/'))) as Manifest).layers
 }
 
 function layerBytes(layout: string): number {
-  const [{ digest } = { digest: '' }] = (readJson(join(layout, 'index.json')) as Layout).manifests
-  const { layers } = readJson(join(layout, 'blobs', digest.replace(':', '/'))) as Manifest
-  return layers.reduce((sum, { size }) => sum + size, 0)
+  return layersOf(layout).reduce((sum, { size }) => sum + size, 0)
 }
 
-/** @returns the folder of the root file system */
-function unpack(layout: string, bundle: string): string {
+/** @param folder for what it takes
+ *  @returns the folder of the root file system */
+function unpack(layout: string, folder: string): string {
   const [first] = (readJson(join(layout, 'index.json')) as Layout).manifests
   const tag = first?.annotations?.['org.opencontainers.image.ref.name'] ?? ''
-  execFileSync('umoci', ['unpack', '--image', `${layout}:${tag}`, bundle], { stdio: 'pipe' })
-  return join(bundle, 'rootfs')
+  const hasZstd = layersOf(layout).some(({ mediaType }) => mediaType.endsWith('zstd'))
+  const readable = hasZstd ? withGzipLayers(layout, tag, join(folder, 'repacked')) : layout
+  return unpackWithUmoci(readable, tag, join(folder, 'unpacked'))
 }
 
 function readJson(path: string): unknown {

@@ -55,6 +55,7 @@ async function* measure(options: Options, folder: string): AsyncGenerator<Report
       folder: join(folder, workload.name),
       scale,
       registry: registry.host,
+      requests: () => registry.requests(),
       emptyRegistry: () => rmSync(join(registry.folder, 'docker'), { recursive: true, force: true }),
       base,
     }

@@ -93,7 +93,7 @@ async function lookAt(
   try {
     const { root, sizeBytes } = await fetchBuilt(builder, request, registry, unpacked)
     contender.sizeBytes = sizeBytes
-    measurement.check(root, 0)
+    measurement.check(root, 0, builder)
     const tree = describeTree(root)
     const first = trees.get(measurement) ?? tree
     trees.set(measurement, first)

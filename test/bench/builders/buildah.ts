@@ -49,7 +49,13 @@ export class Buildah implements Builder {
       case 'store':
         return [build]
       case 'archive':
-        return [build, this.#push(name, `oci-archive:${output.path}:${name}`)]
+        return [
+          build,
+          this.#push(name, `oci-archive:${output.path}:${name}`, [
+            '--compression-format',
+            output.compression ?? 'gzip',
+          ]),
+        ]
       case 'registry':
         return [build, this.#push(name, `docker://${name}`)]
       default:
@@ -57,8 +63,13 @@ export class Buildah implements Builder {
     }
   }
 
-  #push(name: string, destination: string): Command {
-    return { argv: [...this.#buildah, 'push', '--quiet', '--format', 'oci', '--tls-verify=false', name, destination] }
+  #push(name: string, destination: string, flags: readonly string[] = []): Command {
+    return {
+      argv: [
+        ...this.#buildah,
+        ...['push', '--quiet', '--format', 'oci', '--tls-verify=false', ...flags, name, destination],
+      ],
+    }
   }
 
   async forget(): Promise<void> {

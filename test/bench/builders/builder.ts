@@ -1,8 +1,10 @@
 import type { Command } from '../command.ts'
 
-/** Where an image goes: the builder's own store, an OCI archive with gzip layers, or a registry. */
+/** Where an image goes: the builder's own store, an OCI archive, or a registry. Layers of archives are gzip, if nothing else is said. */
 export type Output =
-  { readonly kind: 'store' } | { readonly kind: 'archive'; readonly path: string } | { readonly kind: 'registry' }
+  | { readonly kind: 'store' }
+  | { readonly kind: 'archive'; readonly path: string; readonly compression?: 'gzip' | 'zstd' }
+  | { readonly kind: 'registry' }
 
 export interface BuildRequest {
   /** Folder, with its Dockerfile. */

@@ -6,7 +6,7 @@ export function outputFlags(output: Output): readonly string[] {
     case 'store':
       return []
     case 'archive':
-      return ['--output', `type=oci,dest=${output.path}`]
+      return ['--output', `type=oci,dest=${output.path},compression=${output.compression ?? 'gzip'}`]
     case 'registry':
       return ['--push']
     default:

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { UsageError, type Options } from '../options.ts'
 import { contextScan } from './context-scan.ts'
-import { copyMany, copyOneChanged } from './copy-many.ts'
+import { copyMany, copyManyZstd, copyOneChanged } from './copy-many.ts'
 import { debianRun } from './debian-run.ts'
 import { fanout } from './fanout.ts'
 import { manyLayers } from './many-layers.ts'
 import { noop } from './noop.ts'
+import { pullNothing } from './pull-nothing.ts'
 import { pullUnpack } from './pull-unpack.ts'
 import { push } from './push.ts'
 import { run10 } from './run10.ts'
@@ -17,10 +18,12 @@ const allWorkloads = [
   run10,
   manyLayers,
   copyMany,
+  copyManyZstd,
   copyOneChanged,
   fanout,
   contextScan,
   pullUnpack,
+  pullNothing,
   push,
   debianRun,
 ]

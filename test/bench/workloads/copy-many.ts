@@ -6,38 +6,48 @@ import { shell, time } from '../command.ts'
 import { generateFiles } from '../generate.ts'
 import { scaled, type Workload } from './workload.ts'
 
-/** COPY of 30,000 files, 250 MB, into an OCI archive. */
-export const copyMany: Workload = {
-  name: 'copy-many',
-  prepare({ folder, scale }) {
-    const context = writeFiles(join(folder, 'context'), { Dockerfile: 'FROM scratch\nCOPY files /files\n' })
-    generateFiles(join(context, 'files'), { seed: 1, count: scaled(30_000, scale), totalBytes: 250e6 * scale })
-    const tar = 'tar -c --sort=name files'
-    return {
-      measurements: [
-        {
-          name: 'copy-many',
-          isArchive: true,
-          setUp: (builder) => builder.forget(),
-          request: (builder) => ({
-            context,
-            name: 'bench-copy-many',
-            output: { kind: 'archive', path: join(folder, `${builder.name}.tar`) },
-          }),
-          check: (root) => assertSameTree(join(root, 'files'), join(context, 'files')),
-        },
-      ],
-      floors: [
-        {
-          name: '`sha256sum` of the files',
-          of: 'copy-many',
-          commands: [shell('find files -type f | xargs sha256sum >/dev/null', context)],
-        },
-        { name: '`tar | gzip` of the files', of: 'copy-many', commands: [shell(`${tar} | gzip >/dev/null`, context)] },
-        { name: '`gzip -1` of the same', of: 'copy-many', commands: [shell(`${tar} | gzip -1 >/dev/null`, context)] },
-      ],
-    }
-  },
+/** COPY of 30,000 files, 250 MB, into an OCI archive with gzip layers. */
+export const copyMany = copyInto('copy-many', 'gzip', (tar) => [`${tar} | gzip`, `${tar} | gzip -1`])
+
+/** The same with zstd layers. */
+export const copyManyZstd = copyInto('copy-many-zstd', 'zstd', (tar) => [`${tar} | zstd -3`, `${tar} | zstd -3 -T0`])
+
+/** @param floors command lines, given the one that writes the files as an archive to its standard output */
+function copyInto(name: string, compression: 'gzip' | 'zstd', floors: (tar: string) => readonly string[]): Workload {
+  return {
+    name,
+    prepare({ folder, scale }) {
+      const context = writeFiles(join(folder, 'context'), { Dockerfile: 'FROM scratch\nCOPY files /files\n' })
+      generateFiles(join(context, 'files'), { seed: 1, count: scaled(30_000, scale), totalBytes: 250e6 * scale })
+      return {
+        measurements: [
+          {
+            name,
+            isArchive: true,
+            setUp: (builder) => builder.forget(),
+            request: (builder) => ({
+              context,
+              name: `bench-${name}`,
+              output: { kind: 'archive', path: join(folder, `${builder.name}.tar`), compression },
+            }),
+            check: (root) => assertSameTree(join(root, 'files'), join(context, 'files')),
+          },
+        ],
+        floors: [
+          {
+            name: '`sha256sum` of the files',
+            of: name,
+            commands: [shell('find files -type f | xargs sha256sum >/dev/null', context)],
+          },
+          ...floors('tar -c --sort=name files').map((line) => ({
+            name: `\`${line.replace('-c --sort=name files ', '')}\` of the files`,
+            of: name,
+            commands: [shell(`${line} >/dev/null`, context)],
+          })),
+        ],
+      }
+    },
+  }
 }
 
 /** The same with a RUN after it, when one file has changed since the image was made. */

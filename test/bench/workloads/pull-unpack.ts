@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { writeFiles } from '../../support/stave.ts'
 import { assertFiles, assertSameTree } from '../checks.ts'
 import { shell } from '../command.ts'
-import { layerCount, makeLargeLayers } from './large-layers.ts'
+import { pushLargeBase } from './large-base.ts'
+import { layerCount } from './large-layers.ts'
 import type { Workload } from './workload.ts'
 
 const layers = Array.from({ length: layerCount }, (_, index) => index)
@@ -12,16 +12,12 @@ const layers = Array.from({ length: layerCount }, (_, index) => index)
 export const pullUnpack: Workload = {
   name: 'pull-unpack',
   needs: 'umoci',
-  prepare({ folder, scale, registry, base }) {
-    const layout = join(folder, 'layout')
-    const files = join(folder, 'files')
-    const name = `${registry}/large-base:latest`
-    makeLargeLayers(files, scale)
-    makeBase(layout, base.root, files)
-    execFileSync('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, `docker://${name}`])
+  prepare(place) {
+    const { folder } = place
+    const { name, layout, files, digests } = pushLargeBase(place)
     const context = writeFiles(join(folder, 'context'), { Dockerfile: `FROM ${name}\nRUN echo 1 > /one\n` })
     const unpacked = join(folder, 'unpacked')
-    const blobs = blobsOf(layout).map((digest) => join(layout, 'blobs/sha256', digest))
+    const blobs = digests.map((digest) => join(layout, 'blobs', digest.replace(':', '/')))
     const unpack = blobs.map((blob) => `tar -xzf ${blob} -C ${unpacked}`)
     return {
       measurements: [
@@ -47,27 +43,4 @@ export const pullUnpack: Workload = {
       ],
     }
   },
-}
-
-/** An image `base` in an OCI layout: busybox, and each folder of large files as a layer. */
-function makeBase(layout: string, root: string, files: string): void {
-  const image = `${layout}:base`
-  const umoci = (...args: readonly string[]): void => {
-    execFileSync('umoci', args, { stdio: 'pipe' })
-  }
-  umoci('init', '--layout', layout)
-  umoci('new', '--image', image)
-  const archive = join(files, 'layer.tar')
-  for (const folder of [root, ...layers.map((index) => join(files, `layer${index}`))]) {
-    execFileSync('tar', ['-c', '--sort=name', '-f', archive, '-C', folder, '.'])
-    umoci('raw', 'add-layer', '--image', image, archive)
-  }
-  umoci('config', '--image', image, '--config.env', 'PATH=/bin')
-}
-
-/** Digests of the layers, from the lowest. */
-function blobsOf(layout: string): readonly string[] {
-  const text = execFileSync('skopeo', ['inspect', '--raw', `oci:${layout}:base`], { encoding: 'utf8' })
-  const manifest = JSON.parse(text) as { readonly layers: readonly { readonly digest: string }[] }
-  return manifest.layers.map(({ digest }) => digest.replace('sha256:', ''))
 }

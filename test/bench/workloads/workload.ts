@@ -10,6 +10,8 @@ export interface Place {
   readonly scale: number
   /** `127.0.0.1:<port>` of a registry. */
   readonly registry: string
+  /** What the registry was asked so far: `PUT /v2/app/manifests/1 201`. */
+  readonly requests: () => readonly string[]
   /** Forgets all that the registry has. */
   emptyRegistry(): void
   readonly base: BaseImage
@@ -23,9 +25,9 @@ export interface Measurement {
   /** What has to be so before; not timed. */
   setUp?(builder: Builder): Promise<void>
   request(builder: Builder, round: number): BuildRequest
-  /** Looks at the image's files. `round` is the one that was built.
-   *  @throws {Error} if they are not what the Dockerfile asks for */
-  check(root: string, round: number): void
+  /** Looks at the image's files. `round` is the one that was built, and `builder` built it.
+   *  @throws {Error} if they are not what the Dockerfile asks for, or were not had in the way that the builder promises */
+  check(root: string, round: number, builder: Builder): void
 }
 
 /** What no builder that does the same work can be faster than, more or less. */
