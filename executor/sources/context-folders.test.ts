@@ -134,15 +134,46 @@ for (const [what, change] of Object.entries(changes)) {
   })
 }
 
-test('what is not taken may change', () => {
-  const at = setting('d/a', 'd/skipped', 'a.txt', 'other/x')
-  const build = at.open()
-  build.digest({ ...context, ignore: ['d/ignored'] }, some)
-  write(at.folder, 'd/skipped', 'other')
-  write(at.folder, 'd/ignored', 'new')
-  write(at.folder, 'other/x', 'other')
-  expect(build.isUnchanged({ ...context, ignore: ['d/ignored'] }, some)).toBe(true)
+test('changes are seen as well in a folder that has long stood still', async () => {
+  const settings = Object.entries(changes).map(([what, change]) => {
+    const at = setting('d/a', 'd/e/x', 'a.txt')
+    symlinkSync('a', join(at.folder, 'd/link'))
+    return { what, change, at }
+  })
+  await settled()
+  const seen = settings.map(({ what, change, at }) => {
+    const build = at.open()
+    build.digest(context, some)
+    const before = build.isUnchanged(context, some)
+    change(at.folder)
+    return [what, before, build.isUnchanged(context, some)]
+  })
+  expect(seen).toEqual(Object.keys(changes).map((what) => [what, true, false]))
 })
+
+test('a file that an exception shows is seen when it comes into an ignored directory that has long stood still', async () => {
+  const op: ContextOp = { ...context, ignore: ['**', '!**/kept*'] }
+  const at = setting('d/ignored', 'd/e/ignored', 'kept')
+  await settled()
+  const build = at.open()
+  build.digest(op, all)
+  expect(build.isUnchanged(op, all)).toBe(true)
+  write(at.folder, 'd/e/kept', '')
+  expect(build.isUnchanged(op, all)).toBe(false)
+})
+
+for (const [when, wait] of Object.entries({ 'just made': () => Promise.resolve(), 'long unchanged': settled })) {
+  test(`what is not taken may change, in a folder ${when}`, async () => {
+    const at = setting('d/a', 'd/skipped', 'a.txt', 'other/x')
+    await wait()
+    const build = at.open()
+    build.digest({ ...context, ignore: ['d/ignored'] }, some)
+    write(at.folder, 'd/skipped', 'other')
+    write(at.folder, 'd/ignored', 'new')
+    write(at.folder, 'other/x', 'other')
+    expect(build.isUnchanged({ ...context, ignore: ['d/ignored'] }, some)).toBe(true)
+  })
+}
 
 test('a context that nobody gave is a bug of ours', () => {
   expect(() =>

@@ -7,9 +7,7 @@ import { selectSources, walkSelected, type Selection } from '../files/select-sou
 import { digestSelection, type HashFile, type SelectionDigest } from '../files/selection-digest.ts'
 import type { TreeEntry } from '../tree/tree-reader.ts'
 import { ContextTree } from './context-tree.ts'
-
-/** A file changed this shortly ago may change again within the resolution of its times. */
-const racyNs = 2_000_000_000n
+import { hasSettled } from './has-settled.ts'
 
 /** What files that are not to be read, or have just gone, answer. */
 const unreadableCodes: ReadonlySet<string | undefined> = new Set([
@@ -58,8 +56,9 @@ export class ContextFolders {
 
   /** Whether what is taken is still what it was when it was looked at. What changed meanwhile may have been copied in either state. */
   isUnchanged(op: ContextOp, selection: Selection): boolean {
-    const before = stampsOf(this.#treeOf(op), selection)
-    const now = findStamps(new ContextTree(this.folderOf(op), op.ignore), selection)
+    const tree = this.#treeOf(op)
+    const before = stampsOf(tree, selection)
+    const now = findStamps(tree.lookAgain(), selection)
     return before.join('\n') === now?.join('\n')
   }
 
@@ -105,7 +104,7 @@ class FileMemory {
     const known = this.#known[path]
     if (known?.[0] === stamp) return known[1]
     const digest = hashFile(hostPath, entry)
-    if (this.#nowNs - entry.ctimeNs > racyNs) {
+    if (hasSettled(entry.ctimeNs, this.#nowNs)) {
       this.#known[path] = [stamp, digest]
       this.#changed = true
     }

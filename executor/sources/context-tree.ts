@@ -5,6 +5,7 @@ import { readTyped } from '../tree/read-names.ts'
 import { readTarget } from '../tree/read-target.ts'
 import { entryOfStats } from '../tree/stat-entry.ts'
 import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
+import { DirectoryListings } from './directory-listings.ts'
 
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
 
@@ -12,6 +13,7 @@ const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
  *  still while this object lives. Extended attributes are not carried, as with BuildKit, nor are owners: the files count as root's. */
 export class ContextTree implements TreeReader {
   readonly #root: string
+  readonly #patterns: readonly string[]
   readonly #ignore: IgnoreMatcher
   readonly #written: WrittenIgnore | undefined
   readonly #states = new Map<string, IgnoreState>()
@@ -19,12 +21,25 @@ export class ContextTree implements TreeReader {
   readonly #names = new Map<string, readonly string[]>()
   readonly #targets = new Map<string, string>()
   readonly #directories = new Map<string, boolean>()
+  readonly #listings: DirectoryListings
 
   /** @param root absolute path of the folder; @param ignore the lines of a `ContextOp`; @param written where these come from. */
-  constructor(root: string, ignore: readonly string[], written?: WrittenIgnore) {
+  constructor(
+    root: string,
+    ignore: readonly string[],
+    written?: WrittenIgnore,
+    listings: DirectoryListings = new DirectoryListings(),
+  ) {
     this.#root = root
+    this.#patterns = ignore
     this.#written = written
+    this.#listings = listings
     this.#ignore = new IgnoreMatcher(ignore)
+  }
+
+  /** The same folder as it is now. Directories that nothing was put into or taken out of are not read again, but what they show is looked at. */
+  lookAgain(): ContextTree {
+    return new ContextTree(this.#root, this.#patterns, this.#written, this.#listings)
   }
 
   lstat(path: string): TreeEntry | undefined {
@@ -78,16 +93,18 @@ export class ContextTree implements TreeReader {
     return this.#ignore.mayReinclude(path) && this.readDirectory(path).length > 0 ? this.lstatIgnored(path) : undefined
   }
 
-  /** Ignored files, of which there may be a hundred thousand, are not even looked at. */
   #shownIn(directory: string): readonly string[] {
+    const names = this.#listings.namesIn(this.hostPath(directory), () => this.#candidatesIn(directory))
+    return names.filter((name) => this.lstat(joinTreePath(directory, name)) !== undefined)
+  }
+
+  /** Without the ignored files, of which there may be a hundred thousand: they are not even looked at. */
+  #candidatesIn(directory: string): readonly string[] {
     const state = this.#stateOf(directory)
-    const shown: string[] = []
-    for (const item of readTyped(this.hostPath(directory))) {
-      const path = joinTreePath(directory, item.name)
-      if (!item.isDirectory() && this.#ignore.ignoresIn(state, path)) continue
-      if (this.lstat(path) !== undefined) shown.push(item.name)
-    }
-    return shown.sort()
+    return readTyped(this.hostPath(directory))
+      .filter((item) => item.isDirectory() || !this.#ignore.ignoresIn(state, joinTreePath(directory, item.name)))
+      .map(({ name }) => name)
+      .sort()
   }
 
   #stateOf(path: string): IgnoreState {
