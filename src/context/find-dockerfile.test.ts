@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -36,5 +37,16 @@ test('a folder in its place is told as one', async () => {
   await expect(findDockerfile({ context, file: context })).rejects.toMatchObject({
     code: 'DOCKERFILE_NOT_FOUND',
     message: expect.stringContaining('it is a folder') as unknown,
+  })
+})
+
+test('a pipe counts where it is named, and is not waited at where it is found', async () => {
+  const context = contextWith()
+  const pipe = join(context, 'Dockerfile')
+  execFileSync('mkfifo', [pipe])
+  expect(await findDockerfile({ context, file: pipe })).toBe(pipe)
+  await expect(findDockerfile({ context, file: undefined })).rejects.toMatchObject({
+    code: 'DOCKERFILE_NOT_FOUND',
+    message: expect.stringContaining('it is no ordinary file') as unknown,
   })
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -40,4 +41,15 @@ test('.containerignore counts where there is no .dockerignore', async () => {
   expect(await findIgnoreFile(folder, join(folder, 'Dockerfile'))).toMatchObject({ file: '.containerignore' })
   const both = folderWith('.containerignore', '.dockerignore')
   expect(await findIgnoreFile(both, undefined)).toMatchObject({ file: '.dockerignore' })
+})
+
+test('a pipe or a folder in its place is an error, and nobody waits at it', async () => {
+  for (const program of ['mkfifo', 'mkdir']) {
+    const folder = folderWith()
+    execFileSync(program, [join(folder, '.dockerignore')])
+    await expect(findIgnoreFile(folder, undefined)).rejects.toMatchObject({
+      code: 'CONTEXT_INVALID',
+      message: expect.stringContaining('it is no ordinary file') as unknown,
+    })
+  }
 })

@@ -7,6 +7,7 @@ import { findInFolder } from '../../executor/index.ts'
 import type { ByteStream, FileLocation } from '../config/locations.ts'
 import { findDockerfile } from './find-dockerfile.ts'
 import type { OpenedContext } from './open-context.ts'
+import { readFileOrPipe } from './read-file-or-pipe.ts'
 import { stoppable } from './stoppable.ts'
 
 export interface DockerfileText {
@@ -65,7 +66,12 @@ export async function readDockerfile(
       })
       const inContext = relative(context.folder, path)
       const name = inContext.startsWith('..') ? path : inContext
-      return { text: await readText(createReadStream(path), path, services.signal), name, path, identity: path }
+      return {
+        text: await readText(readFileOrPipe(path, services.signal), path, services.signal),
+        name,
+        path,
+        identity: path,
+      }
     }
     default:
       return location satisfies never
