@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileShrank } from '../diff/archive.ts'
-import { packArchive, packChanges, packLayer } from '../diff/pack-layer.ts'
+import { packArchive, packLayer } from '../diff/pack-layer.ts'
 import { recompressLayer } from '../diff/recompress-layer.ts'
 import { readImageArchive } from '../erofs/index.ts'
 import { exportFolder } from '../export/export-folder.ts'
@@ -13,6 +13,7 @@ import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
 import { applyFileActions, findRecipe, type FilesSource } from '../ops/files.ts'
+import { packFiles } from '../ops/pack-files.ts'
 import { readerOfOutside } from '../sources/source-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
@@ -52,15 +53,7 @@ export const threadCalls: {
     return undefined
   },
   async packFiles({ op, lower, sources, path, compression, nowNs }) {
-    const recipe = await findRecipe({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower))
-    if (recipe === undefined) return undefined
-    try {
-      return await packChanges(recipe.changes(), path, compression)
-    } catch (error) {
-      // Somebody writes to the context. Copied first, the file is whole at least, and the step is not taken for what its key says.
-      if (error instanceof FileShrank) return undefined
-      throw error
-    }
+    return packFiles({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower), path, compression)
   },
   async unpack({ archive, diffId, layer, image, scratch }) {
     if (image !== undefined) {
@@ -106,7 +99,7 @@ function callerIds(): { readonly uid: number; readonly gid: number } {
   return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }
 
-function filesSource(source: SourceTree): FilesSource {
+export function filesSource(source: SourceTree): FilesSource {
   return { reader: readerOf(source), keepsOwner: source.kind === 'layers' }
 }
 

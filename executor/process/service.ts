@@ -3,8 +3,10 @@ import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { canMountImages, mountImage } from '../erofs/index.ts'
+import { isSmallCopy, smallWork } from '../files/is-small.ts'
 import { isErrno } from '../linux/index.ts'
 import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
+import { packFiles } from '../ops/pack-files.ts'
 import { runProcess } from '../ops/run.ts'
 import type { BindSource } from '../ops/run-mounts.ts'
 import { hasSecrets } from '../ops/secrets.ts'
@@ -19,8 +21,8 @@ import {
 import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
-import { isSmallSelection } from '../files/is-small.ts'
-import { moveIntoPlace, readerOf, removeBehind, threadCalls } from './calls.ts'
+import { LayeredTree } from '../tree/layered-tree.ts'
+import { filesSource, moveIntoPlace, removeBehind, threadCalls } from './calls.ts'
 import type {
   CallName,
   CallRequest,
@@ -35,10 +37,6 @@ import type {
 } from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
 import { ThreadPool } from './thread-pool.ts'
-
-/** Work of this size is done before a thread could take it over. */
-const inlineEntries = 200
-const inlineBytes = 4 * 1024 * 1024
 
 /** What the executor process can do. */
 export class ExecutorService {
@@ -131,7 +129,8 @@ export class ExecutorService {
   }
 
   async #files(request: FilesCall): Promise<CallResult<'files'>> {
-    if (isSmallCopy(request)) return threadCalls.files({ ...request, image: undefined })
+    if (isSmallCopy(request.op, request.sources.map(filesSource)))
+      return threadCalls.files({ ...request, image: undefined })
     return (await this.#threads.call('files', this.#withImage(request))) as CallResult<'files'>
   }
 
@@ -144,7 +143,11 @@ export class ExecutorService {
   }
 
   async #packFiles(request: PackFilesCall): Promise<CallResult<'packFiles'>> {
-    if (isSmallCopy(request)) return threadCalls.packFiles(request)
+    const { op, lower, path, compression, nowNs } = request
+    const sources = request.sources.map(filesSource)
+    if (isSmallCopy(op, sources)) {
+      return packFiles({ op, sources, nowNs }, new LayeredTree(lower), path, compression)
+    }
     return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
   }
 
@@ -174,14 +177,6 @@ function notApart(isolation: string): BuildError {
   })
 }
 
-function isSmallCopy({ op, sources }: Pick<FilesCall, 'op' | 'sources'>): boolean {
-  return op.actions.every((action) => {
-    const source = action.action === 'copy' ? sources[action.from - 1] : undefined
-    if (action.action !== 'copy' || source === undefined) return true
-    return isSmallSelection(readerOf(source), action, { entries: inlineEntries, bytes: inlineBytes })
-  })
-}
-
 function isSmall(folder: string): boolean {
   let entries = 0
   let bytes = 0
@@ -191,7 +186,7 @@ function isSmall(folder: string): boolean {
       const path = join(next, item.name)
       if (item.isDirectory()) open.push(path)
       else if (item.isFile()) bytes += statSync(path).size
-      if (++entries > inlineEntries || bytes > inlineBytes) return false
+      if (++entries > smallWork.entries || bytes > smallWork.bytes) return false
     }
   }
   return true

@@ -6,10 +6,12 @@ import type { Digest } from '../../core/digest.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import { compressionName, layerTypes, usualCompression, type LayerCompression } from '../../core/layer-compression.ts'
 import type { PackedLayer } from '../diff/pack-layer.ts'
+import type { FilesSource } from '../ops/files.ts'
 import type { Executor } from '../process/client.ts'
 import type { PackFilesCall } from '../process/protocol.ts'
 import type { FetchBlob, ImageLayer, LayerDirectories } from './layer-directories.ts'
 import { PackedLayers, type LayerBlob } from './packed-layers.ts'
+import { packHere } from './small-copies.ts'
 
 export interface LayerBlobsParts {
   readonly store: Store
@@ -63,11 +65,18 @@ export class LayerBlobs {
   }
 
   /** Carries file actions out as the archive of a new layer, where they allow it. There is no directory of it then.
+   *  @param sourcesHere what they copy, if this process may do so itself
    *  @returns whether they did */
-  async packFiles(id: string, request: Omit<PackFilesCall, 'path'>): Promise<boolean> {
+  async packFiles(
+    id: string,
+    request: Omit<PackFilesCall, 'path'>,
+    sourcesHere: readonly FilesSource[] | undefined,
+  ): Promise<boolean> {
     const { executor, signal } = this.#parts
-    const [process, path] = await Promise.all([executor(), this.#newPath()])
-    const packed = await process.call('packFiles', { ...request, path }, { signal })
+    const path = await this.#newPath()
+    const call = { ...request, path }
+    const packedHere = sourcesHere && (await packHere(call, sourcesHere))
+    const packed = packedHere ?? (await (await executor()).call('packFiles', call, { signal }))
     if (packed === undefined) return false
     await this.#keep(id, request.compression, path, packed)
     return true

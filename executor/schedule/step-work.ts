@@ -13,6 +13,7 @@ import type { FetchedSources } from '../sources/fetched-sources.ts'
 import type { LayerBlobs } from './layer-blobs.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { openRunSupplies, type RunProvisions } from './run-supplies.ts'
+import { findSmallSources } from './small-copies.ts'
 import type { VertexEvents } from './vertex-events.ts'
 
 export interface WorkParts {
@@ -80,12 +81,15 @@ export class StepWork {
   async #files(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     const slots = await this.#openSlots()
     await slots.files.add(async () => {
-      const { store, executor, directories, layers, signal, findOnlyUse } = this.#parts
+      const { graph, contexts, store, executor, directories, layers, signal, findOnlyUse } = this.#parts
       signal.throwIfAborted()
       const nowNs = BigInt(Date.now()) * 1_000_000n
       const { op, lower, sources } = request
       const compression = findOnlyUse(vertex)
-      if (compression !== undefined && (await layers.packFiles(id, { op, lower, sources, compression, nowNs }))) return
+      if (compression !== undefined) {
+        const call = { op, lower, sources, compression, nowNs }
+        if (await layers.packFiles(id, call, findSmallSources(graph, vertex, contexts))) return
+      }
       const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
       const image = directories.imageOfStep(id)
       const diffId = await process.call('files', { ...request, image, scratch, nowNs }, { signal })

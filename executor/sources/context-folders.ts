@@ -5,7 +5,7 @@ import { BuildError } from '../../core/errors.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { selectSources, walkSelected, type Selection } from '../files/select-sources.ts'
 import { digestSelection, type HashFile, type SelectionDigest } from '../files/selection-digest.ts'
-import type { TreeEntry } from '../tree/tree-reader.ts'
+import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
 import { ContextTree } from './context-tree.ts'
 import { hasSettled } from './has-settled.ts'
 
@@ -60,6 +60,11 @@ export class ContextFolders {
     const before = stampsOf(tree, selection)
     const now = findStamps(tree.lookAgain(), selection)
     return before.join('\n') === now?.join('\n')
+  }
+
+  /** What was looked at for the digest. */
+  readerOf(op: ContextOp): TreeReader {
+    return this.#treeOf(op)
   }
 
   folderOf({ name }: ContextOp): string {
