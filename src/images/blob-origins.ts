@@ -1,3 +1,4 @@
+import type PQueue from 'p-queue'
 import type { ImageStore } from '../../cache/unwritten-store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
@@ -11,6 +12,9 @@ const kind = 'blob-origin'
 /** As many places as are worth remembering for one blob. */
 const rememberedOrigins = 4
 
+/** Few enough that the first are here early, and unpacked while the others are on their way; as many as other builders take. */
+const fetchedAtOnce = 3
+
 export interface BlobOriginsOptions {
   readonly store: ImageStore
   readonly registries: RegistryHandle
@@ -22,6 +26,7 @@ export interface BlobOriginsOptions {
 export class BlobOrigins {
   readonly #options: BlobOriginsOptions
   readonly #fetching = new Map<Digest, Promise<void>>()
+  #queue: Promise<PQueue> | undefined
 
   constructor(options: BlobOriginsOptions) {
     this.#options = options
@@ -52,7 +57,7 @@ export class BlobOrigins {
   }
 
   async #fetch(blob: Descriptor): Promise<void> {
-    const { store, tasks } = this.#options
+    const { store, tasks, signal } = this.#options
     if ((await store.blobs.stat(blob.digest)) !== undefined) return
     const origins = this.#find(blob.digest)
     let failure: unknown = new BuildError(
@@ -64,9 +69,13 @@ export class BlobOrigins {
     )
     for (const origin of origins) {
       try {
-        await tasks.run(`[internal] fetch layer ${blob.digest.slice(0, 19)}`, (report) =>
-          this.#fetchFrom(origin, blob, report),
-        )
+        const queue = await this.#openQueue()
+        await queue.add(() => {
+          signal.throwIfAborted()
+          return tasks.run(`[internal] fetch layer ${blob.digest.slice(0, 19)}`, (report) =>
+            this.#fetchFrom(origin, blob, report),
+          )
+        })
         return
       } catch (error) {
         if (!(error instanceof BuildError)) throw error
@@ -97,6 +106,11 @@ export class BlobOrigins {
     const { registries, signal } = this.#options
     const registry = await registries.open()
     return registry.readBlob({ ...origin, tag: undefined, digest: undefined }, blob, { signal })
+  }
+
+  #openQueue(): Promise<PQueue> {
+    this.#queue ??= import('p-queue').then(({ default: Queue }) => new Queue({ concurrency: fetchedAtOnce }))
+    return this.#queue
   }
 
   #find(digest: Digest): readonly BlobOrigin[] {
