@@ -30,7 +30,7 @@ export class GzipFormat implements BlockFormat {
 
   async compress(block: Uint8Array): Promise<Uint8Array> {
     const level = isWorthwhile(block) ? this.#level : constants.Z_NO_COMPRESSION
-    const options = { level, finishFlush: constants.Z_SYNC_FLUSH }
+    const options = { level, memLevel: constants.Z_MAX_MEMLEVEL, finishFlush: constants.Z_SYNC_FLUSH }
     return block.length < leastPooledBytes ? deflateRawSync(block, options) : deflateInPool(block, options)
   }
 

@@ -47,7 +47,7 @@ test('layers are compressed as they are asked to be, at the usual level if none 
     ] as const
   ).map((asked) => (resolved({ type: 'image', ...asked }) as Extract<Output, { type: 'image' }>).layers)
   expect(formats).toEqual([
-    { compression: { type: 'gzip', level: 6 }, force: false },
+    { compression: { type: 'gzip', level: 4 }, force: false },
     { compression: { type: 'gzip', level: 9 }, force: false },
     { compression: { type: 'gzip', level: 0 }, force: false },
     { compression: { type: 'zstd', level: 3 }, force: false },
