@@ -83,7 +83,12 @@ interface Bench {
   solve(build: (graph: GraphBuilder) => VertexId, signal?: AbortSignal): Promise<unknown>
 }
 
-function bench(behave: Behave = (command) => Promise.resolve(command), home = temporaryFolder()): Bench {
+/** @param context the build context, absolute */
+function bench(
+  behave: Behave = (command) => Promise.resolve(command),
+  home = temporaryFolder(),
+  context = temporaryFolder(),
+): Bench {
   const executor = new FakeExecutor(behave)
   const events: BuildEvent[] = []
   return {
@@ -95,7 +100,7 @@ function bench(behave: Behave = (command) => Promise.resolve(command), home = te
       const target = build(graph)
       const solver = new Solver(graph.graph(), {
         store,
-        contexts: new ContextFolders(new Map(), store.facts),
+        contexts: new ContextFolders(new Map([['context', { path: context, isLasting: true }]]), store.facts),
         executor: () => Promise.resolve(executor),
         prepareSandbox: () => Promise.resolve(),
         warmUp: () => undefined,
@@ -244,5 +249,28 @@ test('a step that missed says what changed in it since it was last done', async 
   await again.solve(build('2'))
   expect(again.events.find(({ type }) => type === 'vertex-missed')).toMatchObject({
     reasons: ['variable VERSION changed'],
+  })
+})
+
+test('a failure is told as the context’s where that changed under the step, and stays what it is where not', async () => {
+  const context = temporaryFolder()
+  const file = join(context, 'file')
+  writeFileSync(file, 'before')
+  const build = (command: string) => (graph: GraphBuilder) => {
+    const scratch = graph.add({ type: 'scratch' }, [], { name: 'scratch' })
+    const op = { type: 'context', name: 'context', ignore: [], unkeyed: { ignoreFile: undefined } } as const
+    const files = graph.add(op, [], { name: 'context' })
+    const mount = { kind: 'bind', target: '/m', from: 1, source: '/', readOnly: true } as const
+    return graph.add({ ...runOp(command), mounts: [mount] }, [scratch, files], { name: command })
+  }
+  const fail = (command: string): Promise<string> => {
+    if (command === 'change') writeFileSync(file, 'a longer text')
+    return Promise.reject(new Error('it has gone'))
+  }
+  const start = (command: string) => bench(fail, undefined, context).solve(build(command))
+  await expect(start('leave')).rejects.toThrow('it has gone')
+  await expect(start('change')).rejects.toMatchObject({
+    code: 'CONTEXT_INVALID',
+    message: `Cannot read the context ${context}: it changed meanwhile`,
   })
 })

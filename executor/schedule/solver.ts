@@ -203,7 +203,9 @@ export class Solver {
   async #doStep(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree> {
     const tree = await this.#events.observe(vertex, () => {
       if (!vertex.ignoreCache) this.#events.missed(vertex, this.#memory.whyMissed(vertex, key))
-      return this.#work.carryOut(vertex, inputs.trees)
+      return this.#work.carryOut(vertex, inputs.trees).catch((error: unknown) => {
+        throw this.#memory.explain(vertex, error)
+      })
     })
     this.#memory.keep(vertex, key, inputs, tree)
     if (this.#chain.has(vertex.id)) {

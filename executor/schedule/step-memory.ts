@@ -1,7 +1,9 @@
 import type { Store } from '../../cache/store.ts'
 import { digestOf, type Digest } from '../../core/digest.ts'
+import { BuildError } from '../../core/errors.ts'
 import { reachableFrom, vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
 import type { Tree } from '../../core/layer.ts'
+import type { ContextOp } from '../../core/ops.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
 import type { ContentKeys, StepInputs } from './content-keys.ts'
 import { opKeyOf, type DefinitionKeys } from './definition-keys.ts'
@@ -76,18 +78,31 @@ export class StepMemory {
     else this.#unreliable.add(vertex.id)
   }
 
+  /** What the failure of a step is to be told as. Files that change while they are copied make failures of every kind, which are nobody's bug. */
+  explain(vertex: Vertex, error: unknown): unknown {
+    const changed = error instanceof BuildError ? undefined : this.#findChanged(vertex)
+    return changed === undefined ? error : this.#parts.contexts.changedMeanwhile(changed, error)
+  }
+
   /** Writes what was put off. */
   flush(): void {
     this.#records.flush()
   }
 
   #isReliable(vertex: Vertex): boolean {
-    const { graph, contexts } = this.#parts
+    const { graph } = this.#parts
     if (reachableFrom(graph, vertex.id).some(({ id }) => this.#unreliable.has(id))) return false
-    return selectionsOf(vertex).every(({ input, selection }) => {
+    return this.#findChanged(vertex) === undefined
+  }
+
+  /** A context of which the step has taken what is no longer what it was. */
+  #findChanged(vertex: Vertex): ContextOp | undefined {
+    const { graph, contexts } = this.#parts
+    for (const { input, selection } of selectionsOf(vertex)) {
       const { op } = vertexOf(graph, vertex.inputs[input] as VertexId)
-      return op.type !== 'context' || contexts.isUnchanged(op, selection)
-    })
+      if (op.type === 'context' && !contexts.isUnchanged(op, selection)) return op
+    }
+    return undefined
   }
 
   /** Whether something below was built without use of records: then records made with another result of it must not be found by definition. */

@@ -9,15 +9,19 @@ import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
 import { ContextTree } from './context-tree.ts'
 import { hasSettled } from './has-settled.ts'
 
-/** What files that are not to be read, or have just gone, answer. */
+/** What files answer that have just gone, or have become something else. */
+const changedCodes: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ELOOP', 'ENXIO']
+/** With what files answer that are not to be read. */
 const unreadableCodes: ReadonlySet<string | undefined> = new Set([
+  ...changedCodes,
   'EACCES',
   'EPERM',
-  'ENOENT',
-  'ENOTDIR',
   'ENAMETOOLONG',
   'EIO',
 ])
+
+const changedHint =
+  'Something was writing to it meanwhile: build again when it stands still, or leave that out in .dockerignore.'
 
 type Remembered = Record<string, readonly [stamp: string, digest: string]>
 
@@ -65,6 +69,14 @@ export class ContextFolders {
   /** What was looked at for the digest. */
   readerOf(op: ContextOp): TreeReader {
     return this.#treeOf(op)
+  }
+
+  /** What a failure is to be told as that files made which were changing. */
+  changedMeanwhile(op: ContextOp, cause: unknown): BuildError {
+    return new BuildError('CONTEXT_INVALID', `Cannot read the context ${this.folderOf(op)}: it changed meanwhile`, {
+      hint: changedHint,
+      cause,
+    })
   }
 
   folderOf({ name }: ContextOp): string {
@@ -149,7 +161,9 @@ function findStamps(tree: ContextTree, selection: Selection): readonly string[] 
 function unreadable(folder: string, error: unknown): unknown {
   if (!unreadableCodes.has(systemCode(error))) return error
   return new BuildError('CONTEXT_INVALID', `Cannot read the context ${folder}: ${(error as Error).message}`, {
-    hint: 'Leave out what cannot be read with a line in .dockerignore.',
+    hint: changedCodes.includes(systemCode(error))
+      ? changedHint
+      : 'Leave out what cannot be read with a line in .dockerignore.',
     cause: error,
   })
 }
