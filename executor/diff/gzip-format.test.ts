@@ -3,13 +3,16 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { BlockMemory } from './block-memory.ts'
 import { compressBlocks } from './compress-blocks.ts'
 import { GzipFormat } from './gzip-format.ts'
 import '../../test/support/fixed-seed.ts'
 
 async function gzip(chunks: Iterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []
-  for await (const part of compressBlocks(chunks, new GzipFormat(6))) parts.push(part)
+  const format = new GzipFormat(6)
+  using memory = new BlockMemory(format, undefined)
+  for await (const part of compressBlocks(chunks, format, memory)) parts.push(part)
   return Buffer.concat(parts)
 }
 

@@ -15,11 +15,13 @@ export class GzipFormat implements BlockFormat {
   readonly meanBlockBytes = 1024 * 1024
   /** Deflate, no flags, no time, no hint, made by no particular system. */
   readonly header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
+  readonly maker: string
   readonly #level: number
   #crc = 0
   #sizeBytes = 0
 
   constructor(level: number) {
+    this.maker = `zlib ${process.versions.zlib}, level ${level}`
     this.#level = level
   }
 

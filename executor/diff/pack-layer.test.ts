@@ -29,7 +29,8 @@ async function pack(
   name = 'plain.tar',
   lower: readonly string[] = [],
 ): Promise<PackedLayer> {
-  return packLayer(folder, lower, join(root, name), name.endsWith('.gz') ? usualCompression : { type: 'uncompressed' })
+  const compression = name.endsWith('.gz') ? usualCompression : ({ type: 'uncompressed' } as const)
+  return packLayer(folder, lower, join(root, name), { compression })
 }
 
 /** What GNU tar lists. */
@@ -135,7 +136,7 @@ test('the same files make the same bytes, wherever and whenever they are', async
 test('without a path only the digests are made, the same ones', async () => {
   const at = setting(everyKind)
   const { diffId } = await pack(at)
-  expect((await packLayer(at.folder, [], undefined, usualCompression)).diffId).toBe(diffId)
+  expect((await packLayer(at.folder, [], undefined, { compression: usualCompression })).diffId).toBe(diffId)
 })
 
 test('a file that is there already is not written over', async () => {

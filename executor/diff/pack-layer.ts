@@ -2,6 +2,7 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
 import type { LayerCompression } from '../../core/layer-compression.ts'
 import { archiveChunks } from './archive.ts'
+import { BlockMemory, type BlockIndex, type FormerLayer } from './block-memory.ts'
 import { compressBlocks, type BlockFormat } from './compress-blocks.ts'
 import type { ByteChunks } from './cut-blocks.ts'
 import { GzipFormat } from './gzip-format.ts'
@@ -14,6 +15,14 @@ export interface PackedLayer {
   /** Digest of what lies at the path that was given, and its length. */
   readonly digest: Digest
   readonly sizeBytes: number
+  /** Where its blocks are, for when it is packed again; `undefined` if it has none that could be of use then. */
+  readonly index: BlockIndex | undefined
+}
+
+export interface PackOptions {
+  readonly compression: LayerCompression
+  /** Whose blocks are taken where they are the same. What is written is the same without. */
+  readonly former?: FormerLayer | undefined
 }
 
 /** Writes what a layer directory changes as a layer archive: deterministic, each byte read, hashed and compressed once.
@@ -24,9 +33,9 @@ export async function packLayer(
   folder: string,
   lower: readonly string[],
   path: string | undefined,
-  compression: LayerCompression,
+  how: PackOptions,
 ): Promise<PackedLayer> {
-  return packChanges(layerChanges(folder, lower), path, compression)
+  return packChanges(layerChanges(folder, lower), path, how)
 }
 
 /** As `packLayer()`, of changes that are given.
@@ -35,32 +44,36 @@ export async function packLayer(
 export async function packChanges(
   changes: Iterable<LayerChange>,
   path: string | undefined,
-  compression: LayerCompression,
+  how: PackOptions,
 ): Promise<PackedLayer> {
-  return packArchive(archiveChunks(changes), path, compression)
+  return packArchive(archiveChunks(changes), path, how)
 }
 
 /** As `packLayer()`, of an archive that is made already. */
 export async function packArchive(
   chunks: ByteChunks,
   path: string | undefined,
-  compression: LayerCompression,
+  { compression, former }: PackOptions,
 ): Promise<PackedLayer> {
   const content = new DigestMeter()
   const stored = new DigestMeter()
   const archive = measured(chunks, content)
+  let index: BlockIndex | undefined
   if (path === undefined) for await (const chunk of archive) stored.update(chunk)
-  else await writeNewFile(path, await compressed(archive, compression), stored)
+  else if (compression.type === 'uncompressed') await writeNewFile(path, archive, stored)
+  else {
+    const format = await openFormat(compression)
+    using memory = new BlockMemory(format, former)
+    await writeNewFile(path, compressBlocks(archive, format, memory), stored)
+    index = memory.index
+  }
   return {
     diffId: content.digest(),
     uncompressedBytes: content.sizeBytes,
     digest: stored.digest(),
     sizeBytes: stored.sizeBytes,
+    index: index !== undefined && index.blocks.length > 1 ? index : undefined,
   }
-}
-
-async function compressed(archive: ByteChunks, compression: LayerCompression): Promise<ByteChunks> {
-  return compression.type === 'uncompressed' ? archive : compressBlocks(archive, await openFormat(compression))
 }
 
 async function openFormat({ type, level }: Extract<LayerCompression, { level: number }>): Promise<BlockFormat> {

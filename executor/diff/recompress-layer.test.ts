@@ -30,10 +30,10 @@ for (const [from, pack] of Object.entries({
       const root = temporaryFolder()
       writeFileSync(join(root, 'blob'), pack(archive))
       const path = join(root, 'out')
-      const packed = await recompressLayer(join(root, 'blob'), sha256(archive), path, compression)
+      const packed = await recompressLayer(join(root, 'blob'), sha256(archive), path, { compression })
       const bytes = readFileSync(path)
       expect(unpack(bytes).equals(archive)).toBe(true)
-      expect(packed).toEqual({
+      expect(packed).toMatchObject({
         diffId: sha256(archive),
         uncompressedBytes: archive.length,
         digest: sha256(bytes),
@@ -53,7 +53,9 @@ for (const [what, [bytes, code]] of Object.entries(damaged)) {
     const root = temporaryFolder()
     writeFileSync(join(root, 'blob'), bytes)
     const path = join(root, 'out')
-    const making = recompressLayer(join(root, 'blob'), sha256(archive), path, { type: 'zstd', level: 3 })
+    const making = recompressLayer(join(root, 'blob'), sha256(archive), path, {
+      compression: { type: 'zstd', level: 3 },
+    })
     await expect(making).rejects.toMatchObject({ code })
     expect(existsSync(path)).toBe(false)
   })

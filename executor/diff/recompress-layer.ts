@@ -1,8 +1,7 @@
 import { createReadStream, unlinkSync } from 'node:fs'
 import { decompress } from '../../cache/compression/index.ts'
-import type { LayerCompression } from '../../core/layer-compression.ts'
 import { otherContent } from '../unpack/unpack-layer.ts'
-import { packArchive, type PackedLayer } from './pack-layer.ts'
+import { packArchive, type PackOptions, type PackedLayer } from './pack-layer.ts'
 
 /** Writes the archive of a stored layer blob anew, compressed as it is wanted.
  *  @param path where it goes; a new file, which is removed again when that fails
@@ -11,10 +10,10 @@ export async function recompressLayer(
   blob: string,
   diffId: string,
   path: string,
-  compression: LayerCompression,
+  how: PackOptions,
 ): Promise<PackedLayer> {
   const archive = decompress(createReadStream(blob, { highWaterMark: 256 * 1024 }))
-  const packed = await packArchive(archive, path, compression)
+  const packed = await packArchive(archive, path, how)
   if (packed.diffId === diffId) return packed
   unlinkSync(path)
   throw otherContent(diffId, packed.diffId)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import '../../test/support/fixed-seed.ts'
+import { BlockMemory } from './block-memory.ts'
 import { compressBlocks } from './compress-blocks.ts'
 import { findZstdEngine, zstdPlaces } from './zstd-engine.ts'
 import { ZstdFormat } from './zstd-format.ts'
@@ -29,7 +30,9 @@ function decompressed(compressed: Uint8Array): Buffer {
 
 async function zstd(chunks: Iterable<Uint8Array>, level = 3): Promise<Buffer> {
   const parts: Uint8Array[] = []
-  for await (const part of compressBlocks(chunks, await ZstdFormat.open(level))) parts.push(part)
+  const format = await ZstdFormat.open(level)
+  using memory = new BlockMemory(format, undefined)
+  for await (const part of compressBlocks(chunks, format, memory)) parts.push(part)
   return Buffer.concat(parts)
 }
 

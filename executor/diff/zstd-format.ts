@@ -10,10 +10,12 @@ const fastLevel = 1
 export class ZstdFormat implements BlockFormat {
   readonly meanBlockBytes = 4 * 1024 * 1024
   readonly header = new Uint8Array()
+  readonly maker: string
   readonly #engine: ZstdEngine
   readonly #level: number
 
   private constructor(engine: ZstdEngine, level: number) {
+    this.maker = `${engine.name}, level ${level}`
     this.#engine = engine
     this.#level = level
   }

@@ -59,7 +59,7 @@ async function both({ lower, source, copies, from = 'context' }: Scenario) {
   }
 }
 
-const plain = { type: 'uncompressed' } as const
+const plain = { compression: { type: 'uncompressed' } } as const
 
 const files = 'mkdir -p d/e; echo 1 > a; echo 2 > d/b; echo 3 > d/e/c; chmod 600 a; chmod 700 d; ln -s ../a d/link'
 

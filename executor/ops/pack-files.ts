@@ -1,6 +1,5 @@
-import type { LayerCompression } from '../../core/layer-compression.ts'
 import { FileShrank } from '../diff/archive.ts'
-import { packChanges, type PackedLayer } from '../diff/pack-layer.ts'
+import { packChanges, type PackedLayer, type PackOptions } from '../diff/pack-layer.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { findRecipe, type FilesRequest } from './files.ts'
 
@@ -11,12 +10,12 @@ export async function packFiles(
   request: FilesRequest,
   lower: TreeReader,
   path: string,
-  compression: LayerCompression,
+  how: PackOptions,
 ): Promise<PackedLayer | undefined> {
   const recipe = await findRecipe(request, lower)
   if (recipe === undefined) return undefined
   try {
-    return await packChanges(recipe.changes(), path, compression)
+    return await packChanges(recipe.changes(), path, how)
   } catch (error) {
     // Somebody writes to the context. Copied first, the file is whole at least, and the step is not taken for what its key says.
     if (error instanceof FileShrank) return undefined

@@ -52,8 +52,8 @@ export const threadCalls: {
     await intoPlace(scratch, layer, (folder) => applyFileActions(request, new LayerFolder(folder, lower, nowNs)))
     return undefined
   },
-  async packFiles({ op, lower, sources, path, compression, nowNs }) {
-    return packFiles({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower), path, compression)
+  async packFiles({ op, lower, sources, path, nowNs, ...how }) {
+    return packFiles({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower), path, how)
   },
   async unpack({ archive, diffId, layer, image, scratch }) {
     if (image !== undefined) {
@@ -71,14 +71,14 @@ export const threadCalls: {
       return Promise.resolve()
     })
   },
-  async pack({ folder, lower, path, compression }) {
-    return packLayer(folder, lower, path, compression)
+  async pack({ folder, lower, path, ...how }) {
+    return packLayer(folder, lower, path, how)
   },
-  async packImage({ image, path, compression }) {
-    return packArchive(readImageArchive(image), path, compression)
+  async packImage({ image, path, ...how }) {
+    return packArchive(readImageArchive(image), path, how)
   },
-  async recompress({ blob, diffId, path, compression }) {
-    return recompressLayer(blob, diffId, path, compression)
+  async recompress({ blob, diffId, path, ...how }) {
+    return recompressLayer(blob, diffId, path, how)
   },
   digestSelection({ source, selection }) {
     return Promise.resolve(digestSelection(readerOf(source), selection, hashFile))

@@ -2,8 +2,7 @@ import type { Digest } from '../../core/digest.ts'
 import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
-import type { LayerCompression } from '../../core/layer-compression.ts'
-import type { PackedLayer } from '../diff/pack-layer.ts'
+import type { PackedLayer, PackOptions } from '../diff/pack-layer.ts'
 import type { MountedImage } from '../erofs/index.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
@@ -120,25 +119,22 @@ export interface PackImageCall extends PackTarget {
   readonly image: string
 }
 
-interface PackTarget {
+interface PackTarget extends PackOptions {
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */
   readonly path: string | undefined
-  readonly compression: LayerCompression
 }
 
-export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'image' | 'scratch'> {
+export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'image' | 'scratch'>, PackOptions {
   /** Where the archive goes; nothing is there yet. */
   readonly path: string
-  readonly compression: LayerCompression
 }
 
-export interface RecompressCall {
+export interface RecompressCall extends PackOptions {
   readonly blob: string
   /** Digest that the uncompressed archive must have. */
   readonly diffId: string
   /** Where the new archive goes; nothing is there yet. */
   readonly path: string
-  readonly compression: LayerCompression
 }
 
 export interface DigestCall {

@@ -143,10 +143,10 @@ export class ExecutorService {
   }
 
   async #packFiles(request: PackFilesCall): Promise<CallResult<'packFiles'>> {
-    const { op, lower, path, compression, nowNs } = request
+    const { op, lower, path, compression, former, nowNs } = request
     const sources = request.sources.map(filesSource)
     if (isSmallCopy(op, sources)) {
-      return packFiles({ op, sources, nowNs }, new LayeredTree(lower), path, compression)
+      return packFiles({ op, sources, nowNs }, new LayeredTree(lower), path, { compression, former })
     }
     return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
   }

@@ -10,6 +10,7 @@ import type { FilesSource } from '../ops/files.ts'
 import type { Executor } from '../process/client.ts'
 import type { PackFilesCall } from '../process/protocol.ts'
 import type { FetchBlob, ImageLayer, LayerDirectories } from './layer-directories.ts'
+import { FormerLayers } from './former-layers.ts'
 import { PackedLayers, type LayerBlob } from './packed-layers.ts'
 import { packHere } from './small-copies.ts'
 
@@ -25,11 +26,19 @@ export interface LayerBlobsParts {
 export class LayerBlobs {
   readonly #parts: LayerBlobsParts
   readonly #packed: PackedLayers
+  readonly #former: FormerLayers
   readonly #packing = new Map<string, Promise<LayerBlob>>()
 
   constructor(parts: LayerBlobsParts) {
     this.#parts = parts
     this.#packed = new PackedLayers(parts.store)
+    this.#former = new FormerLayers(parts.store)
+  }
+
+  /** To be told before the layer of a step is packed: by the step's name, what an earlier build has packed at it is found.
+   *  @param step what the step is called from build to build */
+  noteStep(id: string, step: string): void {
+    this.#former.noteStep(id, step)
   }
 
   /** The layer at `index` of the tree, packed if need be. A base image's layer stays as that image has it, and is not pulled for this.
@@ -69,12 +78,12 @@ export class LayerBlobs {
    *  @returns whether they did */
   async packFiles(
     id: string,
-    request: Omit<PackFilesCall, 'path'>,
+    request: Omit<PackFilesCall, 'path' | 'former'>,
     sourcesHere: readonly FilesSource[] | undefined,
   ): Promise<boolean> {
     const { executor, signal } = this.#parts
     const path = await this.#newPath()
-    const call = { ...request, path }
+    const call = { ...request, path, former: this.#former.find(id, request.compression) }
     const packedHere = sourcesHere && (await packHere(call, sourcesHere))
     const packed = packedHere ?? (await (await executor()).call('packFiles', call, { signal }))
     if (packed === undefined) return false
@@ -111,30 +120,34 @@ export class LayerBlobs {
   async #recompress(name: string, from: LayerBlob, compression: LayerCompression): Promise<LayerBlob> {
     const { store, executor, signal } = this.#parts
     const [process, path] = await Promise.all([executor(), this.#newPath()])
-    const request = { blob: store.blobs.pathOf(from.blob.digest), diffId: from.diffId, path, compression }
+    const blob = store.blobs.pathOf(from.blob.digest)
+    const former = this.#former.find(name, compression)
+    const request = { blob, diffId: from.diffId, path, compression, former }
     return this.#keep(name, compression, path, await process.call('recompress', request, { signal }))
   }
 
   async #keep(name: string, compression: LayerCompression, path: string, packed: PackedLayer): Promise<LayerBlob> {
-    const { diffId, digest, sizeBytes } = packed
+    const { diffId, digest, sizeBytes, index } = packed
     await this.#parts.store.blobs.adopt(path, digest, sizeBytes)
     const result = { diffId, blob: { mediaType: layerTypes[compression.type], digest, size: sizeBytes } }
     this.#packed.put(name, compression, result)
+    if (index !== undefined) this.#former.put(name, compression, digest, index)
     return result
   }
 
   async #packLayer(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
     const { directories, executor, signal } = this.#parts
     const layer = layerAt(tree, index)
+    const how = { path, compression, former: this.#former.find(layerName(layer), compression) }
     const image = layer.kind === 'step' ? directories.imageOfStep(layer.id) : undefined
     if (image !== undefined && existsSync(image))
-      return (await executor()).call('packImage', { image, path, compression }, { signal })
+      return (await executor()).call('packImage', { image, ...how }, { signal })
     const standsAlone = layer.kind === 'step' && layer.base === 'empty'
     const paths = await directories.ensure(tree.slice(0, index + 1))
     const folder = paths[index]
     if (folder === undefined) throw new Error(`layer ${index} has no directory`)
     const lower = standsAlone ? [] : paths.slice(0, index)
-    return (await executor()).call('pack', { folder, lower, path, compression }, { signal })
+    return (await executor()).call('pack', { folder, lower, ...how }, { signal })
   }
 
   async #newPath(): Promise<string> {

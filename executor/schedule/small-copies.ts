@@ -25,14 +25,14 @@ export function findSmallSources(
 /** Packs it in this process, before another would have begun to. `undefined`: nothing has been done, and the executor has to see what can be.
  *  @throws {BuildError} as `packFiles()` */
 export async function packHere(
-  { op, lower, path, compression, nowNs }: PackFilesCall,
+  { op, lower, path, nowNs, ...how }: PackFilesCall,
   sources: readonly FilesSource[],
 ): Promise<PackedLayer | undefined> {
   // Layers may be mounted where only the executor sees them, and have files that only its user namespace can read.
   if (lower.length > 0) return undefined
   const { packFiles } = await import('../ops/pack-files.ts')
   try {
-    return await packFiles({ op, sources, nowNs }, emptyTree, path, compression)
+    return await packFiles({ op, sources, nowNs }, emptyTree, path, how)
   } catch (error) {
     // A file that was there when it was looked at, perhaps: whoever looks anew knows better.
     if (systemCode(error) === undefined) throw error

@@ -78,11 +78,13 @@ export class Solver {
     const contentKeys = new ContentKeys(directories, layers, executor, signal)
     const findOnlyUse = (vertex: Vertex): LayerCompression | undefined => this.#findOnlyUse(vertex)
     const sources = { graph, store, contexts, directories }
-    this.#memory = new StepMemory({ ...sources, definitionKeys, contentKeys, scope })
+    const memory = new StepMemory({ ...sources, definitionKeys, contentKeys, scope })
+    const stepName = (vertex: Vertex): string => memory.nameOf(vertex)
     this.#work = new StepWork({
       ...sources,
-      ...{ executor, prepareSandbox, provisions, fetched, layers, events, signal, findOnlyUse },
+      ...{ executor, prepareSandbox, provisions, fetched, layers, events, signal, stepName, findOnlyUse },
     })
+    this.#memory = memory
     this.#definitionKeys = definitionKeys
     this.#fetched = fetched
     this.#events = events

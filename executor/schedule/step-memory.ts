@@ -68,7 +68,7 @@ export class StepMemory {
 
   /** Why the step has to be carried out, compared with the last time, a phrase each. */
   whyMissed(vertex: Vertex, key: Digest): readonly string[] {
-    return missReasons(this.#records.findIngredients(this.#stepName(vertex)), this.#ingredients(vertex, key))
+    return missReasons(this.#records.findIngredients(this.nameOf(vertex)), this.#ingredients(vertex, key))
   }
 
   /** Keeps what a step yielded. One that copied files while they were being written to may not be taken for what its key says, nor may any step on
@@ -115,7 +115,7 @@ export class StepMemory {
   #put(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): void {
     const record = { tree, inputTrees: inputs.trees, selections: inputs.selections }
     this.#records.put(key, opKeyOf(vertex), record)
-    this.#records.putIngredients(this.#stepName(vertex), this.#ingredients(vertex, key))
+    this.#records.putIngredients(this.nameOf(vertex), this.#ingredients(vertex, key))
   }
 
   #ingredients(vertex: Vertex, key: Digest) {
@@ -127,7 +127,8 @@ export class StepMemory {
     return ingredientsOf(vertex, key, inputs, definitionKeys.takenFromContexts(vertex.id))
   }
 
-  #stepName(vertex: Vertex): string {
+  /** What the step is called from build to build: by its instruction, in this Dockerfile. */
+  nameOf(vertex: Vertex): string {
     return digestOf(`${this.#parts.scope}\n${vertex.step}`).slice('sha256:'.length)
   }
 }

@@ -28,6 +28,8 @@ export interface WorkParts {
   readonly layers: LayerBlobs
   readonly events: VertexEvents
   readonly signal: AbortSignal
+  /** What the step of the vertex is called from build to build. */
+  readonly stepName: (vertex: Vertex) => string
   /** How the layer of the vertex is to be compressed, if it is wanted as an archive, and its files are read by nobody. */
   readonly findOnlyUse: (vertex: Vertex) => LayerCompression | undefined
 }
@@ -56,8 +58,9 @@ export class StepWork {
    *  @returns the step's tree: that of its first input, and a layer */
   async carryOut(vertex: Vertex, [base, ...others]: readonly (Tree | null)[]): Promise<Tree> {
     if (base === undefined || base === null) throw new Error(`${vertex.name} has no tree to work on`)
-    const { directories } = this.#parts
+    const { directories, layers, stepName } = this.#parts
     const id = randomBytes(16).toString('hex')
+    layers.noteStep(id, stepName(vertex))
     const [lower, sources] = await Promise.all([
       directories.ensure(base),
       Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeBaseLayout } from '../support/base-image.ts'
 import { withGzipLayers } from '../support/gzip-layers.ts'
 import { Project } from '../support/project.ts'
 import { startRegistry } from '../support/registry.ts'
+import { build, writeFiles } from '../support/stave.ts'
 import { openTemporaryFolder } from '../support/temporary-folder.ts'
 import { describeTree, unpackWithUmoci } from '../support/tree.ts'
 
@@ -144,6 +145,44 @@ test('an image with zstd layers is pushed, and pulled again from there', async (
   const other = new Project(base, { Dockerfile: `FROM ${name}\nRUN tail -n 1 /app/numbers > /last\n` })
   expect(readFileSync(join(unpack(await other.buildLayout()), 'last'), 'utf8')).toBe('100000\n')
 })
+
+/** A COPY of 3 MB, and a RUN that makes 7 MB of it. */
+function largeProject(): Project {
+  const lines = (from: number): string => Array.from({ length: 5000 }, (_, index) => `line ${from * index}\n`).join('')
+  const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`files/f${index}`, lines(index + 1)]))
+  const Dockerfile = [
+    'FROM base',
+    'COPY files /', // to where there is a directory: one that it made would have the time of the build
+    'RUN for i in 1 2; do mkdir /copy$i; cp /f[0-9]* /copy$i; done; find /copy* -exec touch -d @0 {} +',
+  ]
+  return new Project(base, { Dockerfile: Dockerfile.join('\n'), ...files })
+}
+
+test.each(['gzip', 'zstd'])(
+  'layers that are packed again by what is known of the earlier ones are those that a new store gives, with %s',
+  async (compression) => {
+    const at = largeProject()
+    const attributes = [`compression=${compression}`, 'compression-level=1']
+    const digestsOf = (layout: string): readonly string[] =>
+      layersOf(`oci:${layout}:latest`).map(({ digest }) => digest)
+    const first = digestsOf(await buildLayout(at, 'first', ...attributes))
+    for (const round of ['second', 'third']) {
+      writeFiles(at.context, { 'files/f25': `changed in the ${round}\n` })
+      const again = digestsOf(await buildLayout(at, round, ...attributes))
+      const store = join(at.root, `${round}-store`)
+      const dest = join(at.root, `${round}-fresh`)
+      const output = ['type=oci', `dest=${dest}`, 'tar=false', 'name=test:latest', ...attributes].join()
+      await build(['-o', output, ...at.args], { store })
+      expect(again).toEqual(digestsOf(dest))
+      expect(again.filter((digest) => first.includes(digest))).toEqual(first.slice(0, 2)) // those of the base
+      // However often the steps are carried out, the store remembers one layer of each.
+      const facts = join(at.store, 'v1/facts/layer-blocks')
+      expect(
+        readdirSync(facts, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()),
+      ).toHaveLength(2)
+    }
+  },
+)
 
 test('what stave does not make is refused by its name', async () => {
   const { code, stderr } = await project().try('-o', 'type=image,compression=estargz')

@@ -1,0 +1,88 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { digestOf, type Digest } from '../../core/digest.ts'
+import type { BlockFormat } from './compress-blocks.ts'
+
+/** Where the blocks of a packed layer lie, by what they hold. Plain data. */
+export interface BlockIndex {
+  /** Makers of the same name make the same of the same block. */
+  readonly maker: string
+  readonly blocks: readonly IndexedBlock[]
+}
+
+export interface IndexedBlock {
+  /** Of the block as it is in the archive. */
+  readonly content: Digest
+  /** Of what was made of it. */
+  readonly stored: Digest
+  /** Where that lies in the layer's blob. */
+  readonly offset: number
+  readonly sizeBytes: number
+}
+
+/** A layer that an earlier build has packed, at the same step. */
+export interface FormerLayer {
+  readonly path: string
+  readonly index: BlockIndex
+}
+
+/** Takes blocks from a layer that was packed before, and notes those of the one that is packed now. What is taken is what the maker would make again: a blob that
+ *  is gone or damaged gives nothing. */
+export class BlockMemory implements Disposable {
+  readonly #maker: string
+  readonly #former = new Map<Digest, IndexedBlock>()
+  readonly #file: number | undefined
+  readonly #fileBytes: number = 0
+  readonly #blocks: IndexedBlock[] = []
+  #endBytes: number
+
+  constructor({ maker, header }: Pick<BlockFormat, 'maker' | 'header'>, former: FormerLayer | undefined) {
+    this.#maker = maker
+    this.#endBytes = header.length
+    if (former === undefined || former.index.maker !== maker) return
+    this.#file = findFile(former.path)
+    if (this.#file === undefined) return
+    this.#fileBytes = fstatSync(this.#file).size
+    for (const block of former.index.blocks) this.#former.set(block.content, block)
+  }
+
+  /** What was made of the block, as it is read, and found to be, now. */
+  find(content: Digest): Buffer | undefined {
+    const known = this.#former.get(content)
+    const bytes = known && this.#findBytes(known)
+    return bytes !== undefined && digestOf(bytes) === known?.stored ? bytes : undefined
+  }
+
+  #findBytes({ offset, sizeBytes }: IndexedBlock): Buffer | undefined {
+    if (this.#file === undefined || !(sizeBytes > 0 && offset + sizeBytes <= this.#fileBytes)) return undefined
+    const bytes = Buffer.allocUnsafe(sizeBytes)
+    try {
+      return readSync(this.#file, bytes, 0, sizeBytes, offset) === sizeBytes ? bytes : undefined
+    } catch {
+      return undefined // a disk that is failing, or no place in a file
+    }
+  }
+
+  /** To be called for one block after the other. */
+  note(content: Digest, bytes: Uint8Array): void {
+    const sizeBytes = bytes.length
+    this.#blocks.push({ content, stored: digestOf(bytes), offset: this.#endBytes, sizeBytes })
+    this.#endBytes += sizeBytes
+  }
+
+  /** Of what was noted. */
+  get index(): BlockIndex {
+    return { maker: this.#maker, blocks: this.#blocks }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+  }
+}
+
+function findFile(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch {
+    return undefined
+  }
+}
