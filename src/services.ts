@@ -49,7 +49,7 @@ export class BuildServices implements AsyncDisposable {
     this.registries = new RegistryHandle(env)
     this.images = new ImageSources({ store, settings, registries: this.registries, signal, tasks })
     this.#http = new HttpHandle(env)
-    this.secrets = new Secrets(settings.run.secrets, env)
+    this.secrets = new Secrets(settings.run.secrets, env, signal)
     const findSecret: FindSecret = (id) => this.secrets.findText(id)
     this.downloads = new Downloads({ store, http: this.#http, findSecret, signal, tasks })
     const findSshAgent = async (): Promise<string | undefined> =>

@@ -7,7 +7,7 @@ import type { SecretSource } from '../config/secrets.ts'
 import { Secrets } from './secrets.ts'
 
 function secrets(sources: Readonly<Record<string, SecretSource>>, env: Readonly<Record<string, string>> = {}): Secrets {
-  return new Secrets(new Map(Object.entries(sources)), env)
+  return new Secrets(new Map(Object.entries(sources)), env, new AbortController().signal)
 }
 
 test('a secret is the bytes of a file, of a variable, or those given', async () => {

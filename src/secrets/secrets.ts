@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { BuildError } from '../../core/errors.ts'
 import type { SecretSource } from '../config/secrets.ts'
+import { readFileOrPipe } from '../context/read-file-or-pipe.ts'
 
 /** As BuildKit has it. */
 const mostBytes = 500 * 1024
@@ -10,11 +10,18 @@ const mostBytes = 500 * 1024
 export class Secrets {
   readonly #sources: ReadonlyMap<string, SecretSource>
   readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #signal: AbortSignal
   readonly #read = new Map<string, Promise<Uint8Array>>()
 
-  constructor(sources: ReadonlyMap<string, SecretSource>, env: Readonly<Record<string, string | undefined>>) {
+  /** @param signal ends the wait for what comes out of a pipe */
+  constructor(
+    sources: ReadonlyMap<string, SecretSource>,
+    env: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ) {
     this.#sources = sources
     this.#env = env
+    this.#signal = signal
   }
 
   /** Finds out early that a file is not there.
@@ -59,7 +66,8 @@ export class Secrets {
   async #bytesOf(id: string, source: SecretSource): Promise<Uint8Array> {
     switch (source.kind) {
       case 'file':
-        return readSome(source.path).catch((error: unknown) => {
+        return readSome(source.path, this.#signal).catch((error: unknown) => {
+          this.#signal.throwIfAborted()
           throw unreadable(id, error)
         })
       case 'env':
@@ -73,9 +81,14 @@ export class Secrets {
 }
 
 /** Of a file that has no end, more than is allowed is enough. */
-async function readSome(path: string): Promise<Uint8Array> {
+async function readSome(path: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of createReadStream(path, { end: mostBytes })) chunks.push(chunk as Uint8Array)
+  let sizeBytes = 0
+  for await (const chunk of readFileOrPipe(path, signal)) {
+    chunks.push(chunk)
+    sizeBytes += chunk.length
+    if (sizeBytes > mostBytes) break
+  }
   return Buffer.concat(chunks)
 }
 

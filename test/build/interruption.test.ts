@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,6 +40,25 @@ async function buildUntil(
 }
 
 describe('Ctrl-C', () => {
+  test.each(['that nobody has opened', 'that somebody holds open'])(
+    'ends a build that waits at a pipe %s',
+    async (what) => {
+      const at = new Project(base, {})
+      const pipe = join(at.root, 'pipe')
+      execFileSync('mkfifo', [pipe])
+      if (what.includes('holds')) {
+        const holder = spawn('sh', ['-c', 'exec > "$0"; exec sleep 60', pipe])
+        onTestFinished(() => void holder.kill('SIGKILL'))
+      }
+      const child = startStave(['build', '-f', pipe, ...at.args], { store: at.store })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const ended = finished(child)
+      await sleep(1000)
+      child.kill('SIGINT')
+      expect((await ended).code).toBe(130)
+    },
+  )
+
   test('ends the build with status 130, and leaves no process, no mount and no temporary file', async () => {
     const at = new Project(base, { Dockerfile: 'FROM base\nRUN echo began && sleep 987654\n' })
     const { child, ended } = await buildUntil(at, 'began\n', {}, ['-o', `type=oci,dest=${join(at.root, 'image.tar')}`])
