@@ -51,6 +51,7 @@ const cases: Readonly<Record<string, readonly [before: Parts, after: Parts, reas
   'a variable more and one less': [env({ A: '' }), env({ B: '' }), ['variable A is gone', 'variable B is new']],
   'a file with another content': [{ files: { a: '1' } }, { files: { a: '2' } }, ['a changed']],
   'a file more and one less': [{ files: { a: '' } }, { files: { b: '' } }, ['a is gone', 'b is new']],
+  'another mode of the directory that is copied': [{ files: { '': '1' } }, { files: { '': '2' } }, ['. changed']],
   'another base': [{ inputs: { base: '1' } }, { inputs: { base: '2' } }, ['what it builds on changed: base']],
   'an input more': [{}, { inputs: { base: '1' } }, ['it now depends on base']],
   'a field with words of its own': [{ hostname: 'a' }, { hostname: 'b' }, ['the host name changed']],

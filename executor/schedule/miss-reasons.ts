@@ -72,7 +72,7 @@ export function missReasons(earlier: Ingredients | undefined, today: Ingredients
 
 function changedFiles(before: Ingredients['files'], after: Ingredients['files']): readonly string[] {
   const changed = changedNames(before, after)
-  const named = changed.slice(0, namedFiles).map((path) => `${path} ${howChanged(before, after, path)}`)
+  const named = changed.slice(0, namedFiles).map((path) => `${path || '.'} ${howChanged(before, after, path)}`)
   return changed.length > namedFiles ? [...named, `${changed.length - namedFiles} more files changed`] : named
 }
 

@@ -48,8 +48,11 @@ const parsers: ReadonlyMap<string, InstructionParser> = new Map<string, Instruct
 export function parseInstruction(syntax: InstructionSyntax, escape: EscapeCharacter): Instruction {
   const parse = parsers.get(syntax.keyword.text.toUpperCase())
   if (parse !== undefined) return parse(syntax, escape)
+  const isText = !/[\u0000\ufffd]/.test(syntax.keyword.text)
   throw new BuildError('INSTRUCTION_UNKNOWN', `Unknown instruction: ${syntax.keyword.text}`, {
-    hint: didYouMean(findSuggestion(syntax.keyword.text, parsers.keys())),
+    hint: isText
+      ? didYouMean(findSuggestion(syntax.keyword.text, parsers.keys()))
+      : 'A Dockerfile is text in UTF-8: save it as that, if it is in UTF-16.',
     source: syntax.keyword.range,
   })
 }
