@@ -32,7 +32,7 @@ interface CaseOptions {
   readonly labels?: Readonly<Record<string, string>>
   readonly network?: PlanOptions['network']
   readonly noCache?: PlanOptions['noCache']
-  readonly contexts?: Readonly<Record<string, 'files' | 'image'>>
+  readonly contexts?: Readonly<Record<string, 'files' | 'image' | 'scratch'>>
   readonly hosts?: Readonly<Record<string, string>>
   readonly limits?: Partial<PlanOptions['limits']>
   readonly allow?: readonly string[]

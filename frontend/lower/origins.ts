@@ -36,7 +36,9 @@ export function findNamedContext(
 ): Origin | undefined {
   const context = findContextName(name, platform, options)
   if (context === undefined) return undefined
-  if (options.namedContexts.get(context) === 'files') return { kind: 'files', context }
+  const kind = options.namedContexts.get(context)
+  if (kind === 'scratch') return { kind }
+  if (kind === 'files') return { kind, context }
   return { kind: 'image', question: { kind: 'image', reference: context, platform, source } }
 }
 

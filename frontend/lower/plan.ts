@@ -20,8 +20,8 @@ export interface PlanOptions {
   readonly network: NetworkMode
   /** Steps to carry out even if their result is known: all, or those of the named stages. */
   readonly noCache: boolean | readonly string[]
-  /** What stands in for images and stages of these names: the user's files, or an image that the caller resolves. */
-  readonly namedContexts: ReadonlyMap<string, 'files' | 'image'>
+  /** What stands in for images and stages of these names: the user's files, an image that the caller resolves, or nothing at all. */
+  readonly namedContexts: ReadonlyMap<string, 'files' | 'image' | 'scratch'>
   /** Ignore files by the name of their context, `context` being the build context. */
   readonly ignore: ReadonlyMap<string, IgnoreFile>
   readonly extraHosts: readonly ExtraHost[]

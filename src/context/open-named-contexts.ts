@@ -44,6 +44,7 @@ async function openFolder(context: NamedContext, services: ContextServices): Pro
       return { path: await openUrl(context.url, services), isLasting: false }
     case 'image':
     case 'oci-layout':
+    case 'scratch':
       return undefined
     default:
       return context satisfies never

@@ -6,7 +6,7 @@ import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import type { Tree } from '../../core/layer.ts'
 import { findBestPlatform, formatPlatform, normalisePlatform, type Platform } from '../../core/platform.ts'
 import { formatReference, parseReference, type Reference } from '../../core/reference.ts'
-import type { ImageAnswer, ImageQuestion } from '../../frontend/index.ts'
+import type { ImageAnswer, ImageQuestion, PlanOptions } from '../../frontend/index.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Tasks } from '../tasks.ts'
 import { asStream } from '../as-stream.ts'
@@ -41,8 +41,8 @@ export class ImageSources {
   }
 
   /** Named contexts as the frontend wants to know them. */
-  get namedContexts(): ReadonlyMap<string, 'files' | 'image'> {
-    return new Map([...this.contexts].map(([name, context]) => [name, isImage(context) ? 'image' : 'files']))
+  get namedContexts(): PlanOptions['namedContexts'] {
+    return new Map([...this.contexts].map(([name, context]) => [name, kindOf(context)]))
   }
 
   /** @throws {BuildError} `IMAGE_NOT_FOUND`, `PLATFORM_NOT_FOUND`, `IMAGE_INVALID`, and what layouts and registries answer */
@@ -136,6 +136,7 @@ export class ImageSources {
   }
 }
 
-function isImage({ kind }: NamedContext): boolean {
-  return kind === 'image' || kind === 'oci-layout'
+function kindOf({ kind }: NamedContext): 'files' | 'image' | 'scratch' {
+  if (kind === 'scratch') return kind
+  return kind === 'image' || kind === 'oci-layout' ? 'image' : 'files'
 }

@@ -11,6 +11,10 @@ test('a folder is one by its absolute path', () => {
   expect(parseContext('name', relative('.', folder))).toEqual({ kind: 'folder', path: folder })
 })
 
+test('the empty image is one by itself', () => {
+  expect(parseContext('name', 'docker-image://scratch')).toEqual({ kind: 'scratch' })
+})
+
 test('an image is named by its reference', () => {
   expect(parseContext('name', 'docker-image://alpine:3')).toEqual({ kind: 'image', reference: 'alpine:3' })
 })

@@ -11,6 +11,8 @@ export type NamedContext =
   /** Absolute path of a layout folder or archive, and what to take from it: a tag, a digest, or, given neither, the only image. */
   | { readonly kind: 'oci-layout'; readonly path: string; readonly selector: string | undefined }
   | { readonly kind: 'image'; readonly reference: string }
+  /** The empty image, which is in no registry. */
+  | { readonly kind: 'scratch' }
   | { readonly kind: 'git'; readonly source: GitSource }
   /** One file, called after the last part of the address. */
   | { readonly kind: 'url'; readonly url: string }
@@ -27,7 +29,7 @@ export function parseContext(name: string, value: string): NamedContext {
     case 'oci-layout':
       return parseLayout(name, rest)
     case 'docker-image':
-      return { kind: 'image', reference: rest }
+      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: rest }
     case undefined:
       return parseFolder(name, value)
     default:

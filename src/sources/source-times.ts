@@ -58,6 +58,7 @@ export class SourceTimes {
       case 'folder':
       case 'image':
       case 'oci-layout':
+      case 'scratch':
       case undefined:
         return undefined
       default:
