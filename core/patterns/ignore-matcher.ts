@@ -32,6 +32,7 @@ export class IgnoreMatcher {
 
   /** The state of a path, given that of the directory it is in. */
   enter(parent: IgnoreState, path: string): IgnoreState {
+    if (this.#rules.length === 0) return this.root
     const matched: boolean[] = []
     const ignored = this.#decide(parent, path, matched)
     return { ignored, matched }

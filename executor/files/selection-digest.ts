@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { digestOf, type Digest } from '../../core/digest.ts'
 import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
 import { nameOf } from '../tree/tree-reader.ts'
@@ -7,10 +6,10 @@ import { selectSources, walkSelected, type SelectedEntry, type Selection } from 
 /** Gives the digest of a file's content; may remember what it read before. */
 export type HashFile = (hostPath: string, entry: TreeEntry) => string
 
-/** One entry's part in the key: `path` in the tree that it is taken from, `digest` of everything about it that the copy keeps. */
+/** One entry's part in the key: `path` in the tree that it is taken from, `content` a line on everything about it that the copy keeps. */
 export interface SelectionIngredient {
   readonly path: string
-  readonly digest: Digest
+  readonly content: string
 }
 
 export interface SelectionDigest {
@@ -22,7 +21,7 @@ export interface SelectionDigest {
  *  for everything in a context. Times are left out: they never enter a key.
  *  @throws {BuildError} `COPY_SOURCE_MISSING` */
 export function digestSelection(reader: TreeReader, selection: Selection, hashFile: HashFile): SelectionDigest {
-  const total = createHash('sha256')
+  const lines: string[] = []
   const ingredients: SelectionIngredient[] = []
   for (const source of selectSources(reader, selection)) {
     const name = selection.parents ? source.asked : nameOf(source.asked)
@@ -30,12 +29,12 @@ export function digestSelection(reader: TreeReader, selection: Selection, hashFi
       const isRoot = item.relativePath === ''
       // The directory that is named gives its contents only; its own name and mode are left behind.
       const path = isRoot && item.entry.type === 'directory' ? '' : isRoot ? name : `${name}/${item.relativePath}`
-      const digest = digestOf(describeEntry(reader, item, hashFile))
-      total.update(`${JSON.stringify(path)} ${digest}\n`)
-      ingredients.push({ path: item.path, digest })
+      const content = describeEntry(reader, item, hashFile)
+      lines.push(`${JSON.stringify(path)} ${content}\n`)
+      ingredients.push({ path: item.path, content })
     }
   }
-  return { digest: `sha256:${total.digest('hex')}` as Digest, ingredients }
+  return { digest: digestOf(lines.join('')), ingredients }
 }
 
 function describeEntry(reader: TreeReader, { relativePath, path, entry }: SelectedEntry, hashFile: HashFile): string {

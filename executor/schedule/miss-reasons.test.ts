@@ -31,7 +31,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
   }
   const builder = new GraphBuilder()
   const id = builder.add(op, [], { name: 'RUN make' })
-  const taken = Object.entries(files).map(([path, content]) => ({ path, digest: digestOf(content) }))
+  const taken = Object.entries(files).map(([path, content]) => ({ path, content }))
   return ingredientsOf(
     vertexOf(builder.graph(), id),
     digestOf(JSON.stringify([op, files, inputs])),

@@ -20,7 +20,7 @@ export function ingredientsOf(
     key,
     fields: fieldsOf(vertex.op),
     variables: variablesOf(vertex.op),
-    files: Object.fromEntries(files.map(({ path, digest }) => [path, digest])),
+    files: Object.fromEntries(files.map(({ path, content }) => [path, content])),
     inputs,
   }
 }

@@ -19,8 +19,8 @@ export interface Ingredients {
   readonly fields: Readonly<Record<string, string>>
   /** Names of variables -> digest of the value. */
   readonly variables: Readonly<Record<string, string>>
-  /** Path in a context -> digest, for everything that was taken from there. */
-  readonly files: Readonly<Record<string, Digest>>
+  /** Path in a context -> what the copy keeps of it, for everything that was taken from there. */
+  readonly files: Readonly<Record<string, string>>
   /** Name and definition key of each input. */
   readonly inputs: readonly { readonly name: string; readonly key: Digest }[]
 }

@@ -9,7 +9,7 @@ import type { ContentKeys, StepInputs } from './content-keys.ts'
 import { opKeyOf, type DefinitionKeys } from './definition-keys.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
-import { Records } from './records.ts'
+import { Records, type Ingredients } from './records.ts'
 import { selectionsOf } from './selections.ts'
 
 export interface MemoryParts {
@@ -29,6 +29,8 @@ export class StepMemory {
   readonly #records: Records
   /** Steps whose result is not what their key says. */
   readonly #unreliable = new Set<VertexId>()
+  /** Of steps that missed: asked for once to tell why, and once to keep them. */
+  readonly #ingredientsOf = new Map<VertexId, Ingredients>()
 
   constructor(parts: MemoryParts) {
     this.#parts = parts
@@ -118,13 +120,17 @@ export class StepMemory {
     this.#records.putIngredients(this.nameOf(vertex), this.#ingredients(vertex, key))
   }
 
-  #ingredients(vertex: Vertex, key: Digest) {
+  #ingredients(vertex: Vertex, key: Digest): Ingredients {
+    const known = this.#ingredientsOf.get(vertex.id)
+    if (known !== undefined) return known
     const { graph, definitionKeys } = this.#parts
     const inputs = vertex.inputs
       .map((input) => vertexOf(graph, input))
       .filter(({ op }) => op.type !== 'context')
       .map(({ id, name }) => ({ name, key: definitionKeys.of(id) }))
-    return ingredientsOf(vertex, key, inputs, definitionKeys.takenFromContexts(vertex.id))
+    const ingredients = ingredientsOf(vertex, key, inputs, definitionKeys.takenFromContexts(vertex.id))
+    this.#ingredientsOf.set(vertex.id, ingredients)
+    return ingredients
   }
 
   /** What the step is called from build to build: by its instruction, in this Dockerfile. */

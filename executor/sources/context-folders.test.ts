@@ -91,6 +91,25 @@ for (const [what, change] of Object.entries<(path: string) => void>({
   })
 }
 
+test('few changed files among many are read again rather than all of them written down again', async () => {
+  const paths = Array.from({ length: 200 }, (_, index) => `file${index}`)
+  const at = setting(...paths)
+  await settled()
+  remember(at)
+  const stored = (): unknown => at.facts.find('context-files', at.folder)
+  const [first, real] = [stored(), at.open().digest(context, all).digest]
+  for (const [count, isWrittenAnew] of [
+    [1, false],
+    [20, true],
+  ] as const) {
+    for (const path of paths.slice(0, count)) write(at.folder, path, 'changed')
+    await settled()
+    remember(at)
+    expect(at.open().digest(context, all).digest).not.toBe(real)
+    expect(JSON.stringify(stored()) !== JSON.stringify(first)).toBe(isWrittenAnew)
+  }
+})
+
 test('a file that changed a moment ago may change again unseen, and is not remembered', () => {
   const at = setting('a')
   remember(at)

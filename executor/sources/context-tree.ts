@@ -8,6 +8,7 @@ import { joinTreePath, parentOf, rootDirectory, type TreeEntry, type TreeReader 
 import { DirectoryListings } from './directory-listings.ts'
 
 const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
+const root = { uid: 0, gid: 0 }
 
 /** A folder of the user's, less what `.dockerignore` leaves out. Every entry is looked at once and remembered: the folder is taken to stand
  *  still while this object lives. Extended attributes are not carried, as with BuildKit, nor are owners: the files count as root's. */
@@ -43,12 +44,7 @@ export class ContextTree implements TreeReader {
   }
 
   lstat(path: string): TreeEntry | undefined {
-    if (path === '') return rootDirectory
-    const known = this.#entries.get(path)
-    if (known !== undefined || this.#entries.has(path)) return known
-    const found = this.#look(path)
-    this.#entries.set(path, found)
-    return found
+    return path === '' ? rootDirectory : this.#entryIn(parentOf(path), path)
   }
 
   readDirectory(path: string): readonly string[] {
@@ -75,9 +71,7 @@ export class ContextTree implements TreeReader {
 
   /** The entry as it is on disk, whatever the patterns say: to tell "ignored" from "missing". */
   lstatIgnored(path: string): TreeEntry | undefined {
-    if (!this.#isDirectory(parentOf(path))) return undefined
-    const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
-    return stats === undefined ? undefined : { ...entryOfStats(stats), uid: 0, gid: 0 }
+    return this.#entryOnDisk(parentOf(path), path)
   }
 
   /** The line of the ignore file that hides the path: `.dockerignore:3: dist`. `undefined`: none does, or it is not known which. */
@@ -87,15 +81,29 @@ export class ContextTree implements TreeReader {
     return line && `${this.#written?.file}:${line.number}: ${line.text}`
   }
 
-  #look(path: string): TreeEntry | undefined {
-    if (!this.#ignore.ignoresIn(this.#stateOf(parentOf(path)), path)) return this.lstatIgnored(path)
+  #entryIn(directory: string, path: string): TreeEntry | undefined {
+    const known = this.#entries.get(path)
+    if (known !== undefined || this.#entries.has(path)) return known
+    const found = this.#isShown(directory, path) ? this.#entryOnDisk(directory, path) : undefined
+    this.#entries.set(path, found)
+    return found
+  }
+
+  #isShown(directory: string, path: string): boolean {
+    if (!this.#ignore.ignoresIn(this.#stateOf(directory), path)) return true
     // An exception may show something further down, and then this directory too.
-    return this.#ignore.mayReinclude(path) && this.readDirectory(path).length > 0 ? this.lstatIgnored(path) : undefined
+    return this.#ignore.mayReinclude(path) && this.readDirectory(path).length > 0
+  }
+
+  #entryOnDisk(directory: string, path: string): TreeEntry | undefined {
+    if (!this.#isDirectory(directory)) return undefined
+    const stats = lstatSync(this.hostPath(path), { bigint: true, throwIfNoEntry: false })
+    return stats === undefined ? undefined : entryOfStats(stats, root)
   }
 
   #shownIn(directory: string): readonly string[] {
     const names = this.#listings.namesIn(this.hostPath(directory), () => this.#candidatesIn(directory))
-    return names.filter((name) => this.lstat(joinTreePath(directory, name)) !== undefined)
+    return names.filter((name) => this.#entryIn(directory, joinTreePath(directory, name)) !== undefined)
   }
 
   /** Without the ignored files, of which there may be a hundred thousand: they are not even looked at. */
