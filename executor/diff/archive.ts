@@ -15,7 +15,7 @@ export interface ArchiveObserver {
   link(path: string, existing: string): void
 }
 
-/** The changes as an archive: headers, contents, padding and end mark, in chunks that their reader may keep. */
+/** The changes as an archive: headers, contents, padding and end mark, in chunks that hold until the next one is asked for. */
 export function archiveChunks(changes: Iterable<LayerChange>, observer?: ArchiveObserver): Generator<Uint8Array> {
   const position = { bytes: 0 }
   return chunked(archiveParts(changes, position, observer), position)
@@ -26,9 +26,9 @@ interface Position {
   bytes: number
 }
 
-/** Small parts gathered into fresh large chunks, which their reader may keep. */
+/** Small parts gathered into large chunks, all in the same memory: a layer of any size leaves nothing to be collected. */
 function* chunked(parts: Iterable<Uint8Array>, position: Position): Generator<Uint8Array> {
-  let chunk = Buffer.allocUnsafe(chunkBytes)
+  const chunk = Buffer.allocUnsafe(chunkBytes)
   let filled = 0
   for (const part of parts) {
     position.bytes += part.length
@@ -40,7 +40,6 @@ function* chunked(parts: Iterable<Uint8Array>, position: Position): Generator<Ui
       filled += room
       if (filled === chunkBytes) {
         yield chunk
-        chunk = Buffer.allocUnsafe(chunkBytes)
         filled = 0
       }
     }

@@ -1,20 +1,20 @@
-import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { createHash, hash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { HashFile } from './selection-digest.ts'
 
-/** Up to this size a file is read in one go. */
-const smallFileBytes = 256 * 1024
+/** All files pass through it: memory for each would have to be collected. */
 const buffer = Buffer.allocUnsafe(1024 * 1024)
 
-/** Digest of a file's content: 64 hex digits. Reads large files in parts. */
-export const hashFile: HashFile = (hostPath, entry) => {
-  const hash = createHash('sha256')
-  if (entry.sizeBytes <= smallFileBytes) return hash.update(readFileSync(hostPath)).digest('hex')
+/** Digest of a file's content: 64 hex digits. */
+export const hashFile: HashFile = (hostPath, { sizeBytes }) => {
   const file = openSync(hostPath, 'r')
   try {
-    for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) hash.update(buffer.subarray(0, got))
+    let got = readSync(file, buffer)
+    if (got === sizeBytes && got < buffer.length) return hash('sha256', buffer.subarray(0, got))
+    const hashing = createHash('sha256')
+    for (; got > 0; got = readSync(file, buffer)) hashing.update(buffer.subarray(0, got))
+    return hashing.digest('hex')
   } finally {
     closeSync(file)
   }
-  return hash.digest('hex')
 }
