@@ -1,4 +1,5 @@
 export { naming, systemCode } from './disk-full.ts'
+export { FlushAhead } from './flush-ahead.ts'
 export { namesIn } from './names-in.ts'
 export { removeTree } from './remove-tree.ts'
 export { uniqueName } from './unique-name.ts'

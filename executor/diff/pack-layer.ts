@@ -1,4 +1,5 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { FlushAhead } from '../../cache/disk/index.ts'
 import { DigestMeter, type Digest } from '../../core/digest.ts'
 import type { LayerCompression } from '../../core/layer-compression.ts'
 import { archiveChunks } from './archive.ts'
@@ -84,15 +85,18 @@ async function openFormat({ type, level }: Extract<LayerCompression, { level: nu
 
 async function writeNewFile(path: string, chunks: ByteChunks, meter: DigestMeter): Promise<void> {
   const file = openSync(path, 'wx', 0o444)
+  const ahead = new FlushAhead(file)
   try {
     for await (const chunk of chunks) {
       meter.update(chunk)
       for (let written = 0; written < chunk.length;) written += writeSync(file, chunk, written)
+      ahead.wrote(chunk.length)
     }
   } catch (error) {
     unlinkSync(path)
     throw error
   } finally {
+    await ahead.settle()
     closeSync(file)
   }
 }
