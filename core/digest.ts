@@ -38,7 +38,9 @@ export class DigestMeter {
     this.sizeBytes += bytes.byteLength
   }
 
-  async *measure(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  async *measure(
+    source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of source) {
       this.update(chunk)
       yield chunk

@@ -113,16 +113,15 @@ test('a layer without a change is the archive without an entry, which every buil
 for (const [size, script] of Object.entries({ small: 'echo x > a', large: 'head -c 3000000 /dev/urandom > a' })) {
   test(`a ${size} layer is gzip as gzip(1) reads it, and its digests are true`, async () => {
     const at = setting(script)
-    const { diffId, digest, sizeBytes, uncompressedBytes } = await pack(at, 'layer.tar.gz')
+    const { diffId, digest, sizeBytes } = await pack(at, 'layer.tar.gz')
     const path = join(at.root, 'layer.tar.gz')
     execFileSync('gzip', ['-t', path])
     const plain = execFileSync('gzip', ['-dc', path], { maxBuffer: 1 << 26 })
     const stored = readFileSync(path)
-    expect({ diffId, digest, sizeBytes, uncompressedBytes }).toEqual({
+    expect({ diffId, digest, sizeBytes }).toEqual({
       diffId: sha256(plain),
       digest: sha256(stored),
       sizeBytes: stored.length,
-      uncompressedBytes: plain.length,
     })
   })
 }

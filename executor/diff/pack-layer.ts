@@ -10,9 +10,8 @@ import { GzipFormat } from './gzip-format.ts'
 import { layerChanges, type LayerChange } from './layer-changes.ts'
 
 export interface PackedLayer {
-  /** Digest of the uncompressed archive, and its length. */
+  /** Digest of the uncompressed archive. */
   readonly diffId: Digest
-  readonly uncompressedBytes: number
   /** Digest of what lies at the path that was given, and its length. */
   readonly digest: Digest
   readonly sizeBytes: number
@@ -50,15 +49,17 @@ export async function packChanges(
   return packArchive(archiveChunks(changes), path, how)
 }
 
-/** As `packLayer()`, of an archive that is made already. */
+/** As `packLayer()`, of an archive that is made already.
+ *  @param diffId its digest, where it is known */
 export async function packArchive(
   chunks: ByteChunks,
   path: string | undefined,
   { compression, former }: PackOptions,
+  diffId?: Digest,
 ): Promise<PackedLayer> {
   const content = new DigestMeter()
   const stored = new DigestMeter()
-  const archive = measured(chunks, content)
+  const archive = diffId === undefined ? content.measure(chunks) : chunks
   let index: BlockIndex | undefined
   if (path === undefined) for await (const chunk of archive) stored.update(chunk)
   else if (compression.type === 'uncompressed') await writeNewFile(path, archive, stored)
@@ -69,8 +70,7 @@ export async function packArchive(
     index = memory.index
   }
   return {
-    diffId: content.digest(),
-    uncompressedBytes: content.sizeBytes,
+    diffId: diffId ?? content.digest(),
     digest: stored.digest(),
     sizeBytes: stored.sizeBytes,
     index: index !== undefined && index.blocks.length > 1 ? index : undefined,
@@ -98,12 +98,5 @@ async function writeNewFile(path: string, chunks: ByteChunks, meter: DigestMeter
   } finally {
     await ahead.settle()
     closeSync(file)
-  }
-}
-
-async function* measured(chunks: ByteChunks, meter: DigestMeter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    meter.update(chunk)
-    yield chunk
   }
 }

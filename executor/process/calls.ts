@@ -74,8 +74,8 @@ export const threadCalls: {
   async pack({ folder, lower, path, ...how }) {
     return packLayer(folder, lower, path, how)
   },
-  async packImage({ image, path, ...how }) {
-    return packArchive(readImageArchive(image), path, how)
+  async packImage({ image, diffId, path, ...how }) {
+    return packArchive(readImageArchive(image), path, how, diffId)
   },
   async recompress({ blob, diffId, path, ...how }) {
     return recompressLayer(blob, diffId, path, how)

@@ -117,6 +117,8 @@ export interface PackCall extends PackTarget {
 /** The archive that an image was made of. */
 export interface PackImageCall extends PackTarget {
   readonly image: string
+  /** Its digest, where it is known. */
+  readonly diffId: Digest | undefined
 }
 
 interface PackTarget extends PackOptions {

@@ -50,7 +50,6 @@ function bench(store: Store, failures = 0): Bench {
     if (request.path !== undefined) writeFileSync(request.path, content)
     return Promise.resolve({
       diffId: request.diffId ?? digestOf(request.folder),
-      uncompressedBytes: 1,
       digest: digestOf(content),
       sizeBytes: content.length,
     })

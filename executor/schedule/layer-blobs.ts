@@ -136,12 +136,14 @@ export class LayerBlobs {
   }
 
   async #packLayer(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
-    const { directories, executor, signal } = this.#parts
+    const { store, directories, executor, signal } = this.#parts
     const layer = layerAt(tree, index)
     const how = { path, compression, former: this.#former.find(layerName(layer), compression) }
     const image = layer.kind === 'step' ? directories.imageOfStep(layer.id) : undefined
-    if (image !== undefined && existsSync(image))
-      return (await executor()).call('packImage', { image, ...how }, { signal })
+    if (image !== undefined && existsSync(image)) {
+      const diffId = store.facts.find('diff-id', layerName(layer)) as Digest | undefined
+      return (await executor()).call('packImage', { image, diffId, ...how }, { signal })
+    }
     const standsAlone = layer.kind === 'step' && layer.base === 'empty'
     const paths = await directories.ensure(tree.slice(0, index + 1))
     const folder = paths[index]

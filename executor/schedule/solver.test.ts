@@ -56,7 +56,7 @@ class FakeExecutor implements Executor {
     if (name !== 'pack') return undefined as CallResult<Name>
     const { folder } = request as unknown as PackCall
     const diffId = digestOf(readFileSync(join(folder, 'content')))
-    return { diffId, uncompressedBytes: 0, digest: diffId, sizeBytes: 0 } as CallResult<Name>
+    return { diffId, digest: diffId, sizeBytes: 0 } as CallResult<Name>
   }
 
   async #run({ op, layer }: RunCall, io: CallIo): Promise<void> {
