@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { digestOf, type Digest } from '../../core/digest.ts'
+import { digestInPool, type Digest } from '../../core/digest.ts'
 import type { BlockFormat } from './compress-blocks.ts'
 
 /** Where the blocks of a packed layer lie, by what they hold. Plain data. */
@@ -17,6 +17,12 @@ export interface IndexedBlock {
   /** Where that lies in the layer's blob. */
   readonly offset: number
   readonly sizeBytes: number
+}
+
+/** A block that goes into a layer's blob. */
+export interface PackedBlock extends Pick<IndexedBlock, 'content' | 'stored'> {
+  /** What was made of it. */
+  readonly bytes: Uint8Array
 }
 
 /** A layer that an earlier build has packed, at the same step. */
@@ -46,10 +52,12 @@ export class BlockMemory implements Disposable {
   }
 
   /** What was made of the block, as it is read, and found to be, now. */
-  find(content: Digest): Buffer | undefined {
+  async find(content: Digest): Promise<PackedBlock | undefined> {
     const known = this.#former.get(content)
     const bytes = known && this.#findBytes(known)
-    return bytes !== undefined && digestOf(bytes) === known?.stored ? bytes : undefined
+    if (known === undefined || bytes === undefined) return undefined
+    const stored = await digestInPool(bytes)
+    return stored === known.stored ? { content, stored, bytes } : undefined
   }
 
   #findBytes({ offset, sizeBytes }: IndexedBlock): Buffer | undefined {
@@ -63,9 +71,9 @@ export class BlockMemory implements Disposable {
   }
 
   /** To be called for one block after the other. */
-  note(content: Digest, bytes: Uint8Array): void {
+  note({ content, stored, bytes }: PackedBlock): void {
     const sizeBytes = bytes.length
-    this.#blocks.push({ content, stored: digestOf(bytes), offset: this.#endBytes, sizeBytes })
+    this.#blocks.push({ content, stored, offset: this.#endBytes, sizeBytes })
     this.#endBytes += sizeBytes
   }
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { digestOf, type Digest } from '../../core/digest.ts'
-import type { BlockMemory } from './block-memory.ts'
+import { digestInPool } from '../../core/digest.ts'
+import type { BlockMemory, PackedBlock } from './block-memory.ts'
 import { cutBlocks, type ByteChunks } from './cut-blocks.ts'
 
 /** A format in which blocks that were compressed by themselves, put behind each other, are one stream. */
@@ -27,38 +27,31 @@ export async function* compressBlocks(
   memory: BlockMemory,
 ): AsyncGenerator<Uint8Array> {
   const mostAtWork = availableParallelism() + 1
-  const atWork: CompressedBlock[] = []
+  const atWork: Promise<PackedBlock>[] = []
   yield format.header
   for await (const { bytes, release } of cutBlocks(chunks, format.meanBlockBytes)) {
     format.count(bytes)
-    const content = digestOf(bytes)
-    const compressed = compressOnce(bytes, content, format, memory).finally(release)
-    compressed.catch(() => undefined) // awaited below, in its turn
-    atWork.push({ content, compressed })
-    if (atWork.length > mostAtWork) yield* finished(atWork.splice(0, 1), memory)
+    const packing = packBlock(bytes, format, memory).finally(release)
+    packing.catch(() => undefined) // awaited below, in its turn
+    atWork.push(packing)
+    if (atWork.length > mostAtWork) yield* packed(atWork.splice(0, 1), memory)
   }
-  yield* finished(atWork, memory)
+  yield* packed(atWork, memory)
   yield format.trailer()
 }
 
-interface CompressedBlock {
-  readonly content: Digest
-  readonly compressed: Promise<Uint8Array>
+async function packBlock(block: Uint8Array, format: BlockFormat, memory: BlockMemory): Promise<PackedBlock> {
+  const content = await digestInPool(block)
+  const known = await memory.find(content)
+  if (known !== undefined) return known
+  const bytes = await format.compress(block)
+  return { content, stored: await digestInPool(bytes), bytes }
 }
 
-async function compressOnce(
-  block: Uint8Array,
-  content: Digest,
-  format: BlockFormat,
-  memory: BlockMemory,
-): Promise<Uint8Array> {
-  return memory.find(content) ?? format.compress(block)
-}
-
-async function* finished(blocks: readonly CompressedBlock[], memory: BlockMemory): AsyncGenerator<Uint8Array> {
-  for (const { content, compressed } of blocks) {
-    const bytes = await compressed
-    memory.note(content, bytes)
-    yield bytes
+async function* packed(blocks: readonly Promise<PackedBlock>[], memory: BlockMemory): AsyncGenerator<Uint8Array> {
+  for (const packing of blocks) {
+    const block = await packing
+    memory.note(block)
+    yield block.bytes
   }
 }
