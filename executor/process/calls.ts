@@ -7,6 +7,7 @@ import { recompressLayer } from '../diff/recompress-layer.ts'
 import { readImageArchive } from '../erofs/index.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { exportTar } from '../export/export-tar.ts'
+import { withoutPresent } from '../export/without-present.ts'
 import { copyIntoImage } from '../files/copy-into-image.ts'
 import { NeedsFolder } from '../files/layer-recipe.ts'
 import { digestSelection } from '../files/selection-digest.ts'
@@ -89,7 +90,8 @@ export const threadCalls: {
     for (const { tree, below } of readers) {
       const folder = join(target.path, below)
       await mkdir(folder, { recursive: true })
-      await exportFolder(tree, folder, callerIds())
+      const owner = callerIds()
+      await exportFolder(withoutPresent(tree, join(target.destination, below), owner), folder, owner)
     }
   },
 }

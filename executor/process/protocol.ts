@@ -148,8 +148,9 @@ export interface ExportCall {
   /** Each with the folder that its files go below; empty for none. */
   readonly trees: readonly { readonly layers: readonly string[]; readonly below: string }[]
   readonly target:
-    /** An existing empty folder. Everything in it will be the caller's. */
-    | { readonly kind: 'folder'; readonly path: string }
+    /** An existing empty folder, which the caller merges into the destination: files that this has already, just so, are left out. Everything in it will be the
+     *  caller's. */
+    | { readonly kind: 'folder'; readonly path: string; readonly destination: string }
     /** A new file. Owners are kept. */
     | { readonly kind: 'tar'; readonly path: string }
 }

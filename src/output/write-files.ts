@@ -24,8 +24,9 @@ export async function writeFiles(output: FilesOutput, context: OutputContext): P
     ),
   ])
   if (output.type === 'local') {
-    await writeFolder(output.folder, (path) =>
-      process.call('exportTree', { trees, target: { kind: 'folder', path } }, { signal }),
+    const destination = output.folder
+    await writeFolder(destination, (path) =>
+      process.call('exportTree', { trees, target: { kind: 'folder', path, destination } }, { signal }),
     )
     return
   }
@@ -47,7 +48,7 @@ function folderOf(platform: Platform): string {
 }
 
 /** Files land in a folder inside the folder, so that they are on its file system, and are moved up at the end. A folder that is there already keeps what it has
- *  under other names. */
+ *  under other names, and files that are the same. */
 async function writeFolder(folder: string, write: (path: string) => Promise<void>): Promise<void> {
   let made: string | undefined
   try {

@@ -107,6 +107,20 @@ describe('an output', () => {
     expect(existsSync(join(files, 'other'))).toBe(true)
   })
 
+  test('of type local leaves files alone that it made before, unless somebody changed them', async () => {
+    const at = project()
+    const files = join(at.root, 'files')
+    const inodes = (): readonly number[] => ['f', 'made'].map((name) => statSync(join(files, 'app', name)).ino)
+    await at.build('-o', `type=local,dest=${files}`)
+    const before = inodes()
+    await at.build('-o', `type=local,dest=${files}`)
+    expect(inodes()).toEqual(before)
+    writeFileSync(join(files, 'app/f'), 'CONTENT')
+    await at.build('-o', `type=local,dest=${files}`)
+    expect(inodes().map((inode, index) => inode === before[index])).toEqual([false, true])
+    expect(readFileSync(join(files, 'app/f'), 'utf8')).toBe('content')
+  })
+
   test('given as a path alone is the files, as docker build has it', async () => {
     const at = project()
     await at.build('-o', join(at.root, 'files'))
