@@ -9,14 +9,17 @@ import type { Workload } from './workload.ts'
 
 const layers = Array.from({ length: layerCount }, (_, index) => index)
 
-/** An image of five large layers, built before, to a registry that has nothing of it; and again when the uppermost layer has changed. */
+/** An image of 1 GB, built before, with a small file on top of it: to a registry that has nothing of it; and again when that file has changed. */
 export const push: Workload = {
   name: 'push',
   prepare({ folder, scale, registry, emptyRegistry, base }) {
+    const files = join(folder, 'large')
+    makeLargeLayers(files, scale)
     const copies = layers.map((index) => `COPY layer${index} /`)
-    const context = writeFiles(folder, { Dockerfile: `${[`FROM ${base.name}`, ...copies].join('\n')}\n` })
-    makeLargeLayers(context, scale)
-    const changing = join(context, `layer${layerCount - 1}`, 'changing')
+    writeFiles(files, { Dockerfile: `${[`FROM ${base.name}`, ...copies].join('\n')}\n` })
+    const large: BuildRequest = { context: files, name: 'bench-large', output: { kind: 'store' } }
+    const context = writeFiles(join(folder, 'context'), { Dockerfile: 'FROM bench-large\nCOPY small /small\n' })
+    const small = join(context, 'small')
     const request = (builder: Builder, kind: 'store' | 'registry'): BuildRequest => ({
       context,
       name: `${registry}/push-${builder.name}:latest`,
@@ -24,7 +27,7 @@ export const push: Workload = {
     })
     const check = (root: string): void => {
       for (const index of layers)
-        assertSameTree(join(root, `large${index}`), join(context, `layer${index}`, `large${index}`))
+        assertSameTree(join(root, `large${index}`), join(files, `layer${index}`, `large${index}`))
     }
     return {
       measurements: [
@@ -33,7 +36,8 @@ export const push: Workload = {
           async setUp(builder) {
             emptyRegistry()
             await base.provide(builder)
-            writeFileSync(changing, 'as it was')
+            await time(builder.commands(large))
+            writeFileSync(small, 'as it was')
             await time(builder.commands(request(builder, 'store')))
           },
           request: (builder) => request(builder, 'registry'),
@@ -42,12 +46,12 @@ export const push: Workload = {
         {
           name: 'push, one layer changed',
           request(builder, round) {
-            writeFileSync(changing, `changed in round ${round}`)
+            writeFileSync(small, `changed in round ${round}`)
             return request(builder, 'registry')
           },
           check(root, round) {
             check(root)
-            assertFiles(root, { changing: `changed in round ${round}` })
+            assertFiles(root, { small: `changed in round ${round}` })
           },
         },
       ],
