@@ -120,6 +120,7 @@ export class ImageLayer implements ArchiveTarget {
 
   #put(path: string, node: MutableNode): void {
     if (!fits(path, node)) throw new NeedsFolder(`/${path} is nothing that an image holds`)
+    if (this.#nodes.size >= mostNodes) throw new NeedsFolder('the layer has too many files to keep them all in mind')
     if (this.#nodes.get(path)?.type === 'directory') this.#forget(path)
     this.#nodes.set(path, node)
     this.#held(parentOf(path)).children.set(nameOf(path), node)
@@ -134,9 +135,16 @@ export class ImageLayer implements ArchiveTarget {
   }
 }
 
+/** Some 160 MB. */
+const mostNodes = 200_000
+
 type MutableNode = {
   -readonly [Field in keyof ImageNode]: Field extends 'children' ? Map<string, MutableNode> : ImageNode[Field]
 }
+
+const noXattrs: ReadonlyMap<string, Uint8Array> = new Map()
+/** Of all that are no directories. Nobody adds to it. */
+const noChildren = new Map<string, MutableNode>()
 
 function nodeOf(type: NodeType, { mode, uid, gid, mtimeNs }: Attributes): MutableNode {
   const content = { target: '', contentOffset: 0, sizeBytes: 0, deviceMajor: 0, deviceMinor: 0 }
@@ -148,8 +156,8 @@ function nodeOf(type: NodeType, { mode, uid, gid, mtimeNs }: Attributes): Mutabl
     gid,
     mtimeNs,
     ...content,
-    xattrs: new Map(),
-    children: new Map(),
+    xattrs: noXattrs,
+    children: type === 'directory' ? new Map() : noChildren,
   }
 }
 

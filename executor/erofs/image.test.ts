@@ -12,7 +12,7 @@ import { NeedsFolder } from '../files/layer-recipe.ts'
 import { unmount } from '../linux/index.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
 import { unpackIntoImage, unpackLayer } from '../unpack/unpack-layer.ts'
-import { canMountImages, mountImage, readImageArchive } from './index.ts'
+import { canMountImages, ImageLayer, mountImage, readImageArchive } from './index.ts'
 
 function findObstacle(): string | undefined {
   using folder = openTemporaryFolder()
@@ -165,6 +165,16 @@ test.each<[string, SampleEntry]>([
   await expect(unpackIntoImage({ kind: 'blob', path: blob }, digestOf(archive), image)).rejects.toThrow(NeedsFolder)
   expect(existsSync(image)).toBe(false)
 })
+
+test('so is a layer of more files than can be kept in mind', () => {
+  const attributes = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n }
+  const layer = new ImageLayer(attributes, 0n)
+  expect(() => {
+    for (let index = 0; index < 1e6; index++) layer.makeNode(`${index}`, fifo, attributes)
+  }).toThrow(NeedsFolder)
+})
+
+const fifo = { type: 'fifo', deviceMajor: 0, deviceMinor: 0 } as const
 
 test('an archive that is not what its digest says leaves no image', async () => {
   const folder = temporaryFolder()
