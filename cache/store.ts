@@ -41,7 +41,7 @@ export function storeRoot(home: string): string {
  *
  *      v1/facts/<kind>/…       small JSON values (facts/)
  *      v1/blobs/sha256/<hex>   bytes by their digest (blobs/)
- *      v1/layers/<name>/       unpacked layers
+ *      v1/layers/<name>/       unpacked layers, or <name>.erofs, an image of one
  *      v1/caches/<hash>/<n>/   directories of cache mounts (cache-mounts/)
  *      v1/tmp/<owner>/         unfinished work of one process (leases/)
  *      v1/locks/<hash>/        who holds which key (leases/)
