@@ -157,7 +157,7 @@ function nodeOf(type: NodeType, { mode, uid, gid, mtimeNs }: Attributes): Mutabl
     mtimeNs,
     ...content,
     xattrs: noXattrs,
-    children: type === 'directory' ? new Map() : noChildren,
+    children: type === 'directory' ? new Map<string, MutableNode>() : noChildren,
   }
 }
 
