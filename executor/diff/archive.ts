@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { encodeTarHeader, endMarker, paddingAfter, type TarEntry } from '../../cache/tar/index.ts'
+import { openFile } from '../tree/open-file.ts'
 import { readTarget } from '../tree/read-target.ts'
 import { nameOf, parentOf, joinTreePath, type TreeEntry } from '../tree/tree-reader.ts'
 import type { LayerChange, PresentChange } from './layer-changes.ts'
@@ -116,10 +117,11 @@ export class FileShrank extends Error {
 }
 
 /** Exactly as many bytes as the header promised, then zeroes up to the block's end.
- *  @throws {FileShrank} */
+ *  @throws {FileShrank}
+ *  @throws {BuildError} `CONTEXT_INVALID` for what is no longer a file */
 function* fileContent(hostPath: string, sizeBytes: number, buffer: Buffer): Generator<Uint8Array> {
   if (sizeBytes === 0) return
-  const file = openSync(hostPath, 'r')
+  const file = openFile(hostPath)
   try {
     for (let left = sizeBytes; left > 0;) {
       const got = readSync(file, buffer, 0, Math.min(left, buffer.length), null)

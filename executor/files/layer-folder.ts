@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,14 +15,18 @@ import {
   lstatSync,
 } from 'node:fs'
 import { BuildError } from '../../core/errors.ts'
-import { isErrno, makeNode, setFileTimes, setXattr } from '../linux/index.ts'
+import { descriptorPath, isErrno, makeNode, setFileTimes, setXattr } from '../linux/index.ts'
 import { LayeredTree, setOpaque } from '../tree/layered-tree.ts'
+import { openFile } from '../tree/open-file.ts'
 import { parentOf, type TreeEntry } from '../tree/tree-reader.ts'
 import type { ArchiveTarget, ArchivedContent } from '../unpack/archive-target.ts'
 import type { Attributes, LayerWriter, SpecialFile } from './layer-writer.ts'
 
 /** Up to this size a file of an archive is gathered and written in one go. */
 const smallFileBytes = 1024 * 1024
+
+/** Up to this size a file is copied with fewer calls than the kernel would have to be asked for. */
+const copyBuffer = Buffer.allocUnsafe(32 * 1024)
 
 /** A layer directory being written. Writes go to the directory alone; what is below is only looked at. */
 export class LayerFolder implements LayerWriter, ArchiveTarget {
@@ -87,10 +92,20 @@ export class LayerFolder implements LayerWriter, ArchiveTarget {
     this.#dress(path, attributes)
   }
 
-  /** Copies by reference where the file system can (reflink). */
-  copyFile(path: string, hostSource: string, attributes: Attributes): void {
+  /** Copies by reference where the file system can (reflink), unless that takes longer than to copy. */
+  copyFile(
+    path: string,
+    hostSource: string,
+    attributes: Attributes,
+    { sizeBytes }: Pick<TreeEntry, 'sizeBytes'>,
+  ): void {
     this.#makeRoom(path)
-    copyFileSync(hostSource, this.#place(path), constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+    const source = openFile(hostSource)
+    try {
+      copyOpened(source, sizeBytes, this.#place(path))
+    } finally {
+      closeSync(source)
+    }
     this.#dress(path, attributes)
   }
 
@@ -168,7 +183,7 @@ export class LayerFolder implements LayerWriter, ArchiveTarget {
       )
     }
     const xattrs = this.tree.xattrs(path)
-    this.copyFile(path, this.tree.hostPath(path), entry)
+    this.copyFile(path, this.tree.hostPath(path), entry, entry)
     this.setXattrs(path, xattrs)
   }
 
@@ -206,6 +221,13 @@ export class LayerFolder implements LayerWriter, ArchiveTarget {
   #place(path: string): string {
     return path === '' ? this.#folder : `${this.#folder}/${path}`
   }
+}
+
+/** @param source a file of which nothing has been read; @param place where nothing is yet */
+function copyOpened(source: number, sizeBytes: number, place: string): void {
+  const got = sizeBytes < copyBuffer.length ? readSync(source, copyBuffer, 0, copyBuffer.length, null) : undefined
+  if (got === sizeBytes) writeFileSync(place, copyBuffer.subarray(0, got), { flag: 'wx', mode: 0o600 })
+  else copyFileSync(descriptorPath(source), place, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
 }
 
 /** A user namespace has only the ids that it maps: chown(2) answers `EINVAL` to others. Without one, an ordinary user has no ids but their own. */
