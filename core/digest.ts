@@ -31,7 +31,7 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 /** What is smaller is hashed sooner than a thread has heard of it. */
 const leastPooledBytes = 256 * 1024
 
-/** As `digestOf()`, beside this thread where that pays. The bytes may change as soon as this has returned. */
+/** As `digestOf()`, beside this thread where that pays. The bytes may not change meanwhile. */
 export async function digestInPool(bytes: Uint8Array): Promise<Digest> {
   if (bytes.length < leastPooledBytes) return digestOf(bytes)
   return `sha256:${Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')}` as Digest
