@@ -7,30 +7,75 @@ export type AutomatonStep =
   /** The next `count` steps may be left out. */
   | { readonly kind: 'maybe'; readonly count: number }
 
-/** Whether the steps read all of the text. Takes time as text times steps, however the steps overlap: a regular expression that
- *  somebody else thought out may try for ever. */
-export function accepts(steps: readonly AutomatonStep[], text: string): boolean {
-  let states = new Set<number>()
-  enter(steps, 0, states)
-  for (const character of text) {
-    const next = new Set<number>()
-    for (const state of states) {
-      const step = steps[state]
-      if (step === undefined || step.kind === 'maybe' || !step.takes(character)) continue
-      enter(steps, step.kind === 'one' ? state + 1 : state, next)
-    }
-    if (next.size === 0) return false
-    states = next
+/** Moves and states that are remembered at most; then it begins anew. A hostile pattern has very many. */
+const mostRemembered = 100_000
+
+/** Tells whether its steps read all of a text. Takes time as text times steps, however the steps overlap: a regular expression that
+ *  somebody else thought out may try for ever. Where it goes from where is remembered, so that like texts take time as their length. */
+export class Automaton {
+  readonly #steps: readonly AutomatonStep[]
+  readonly #places = new Map<string, Place>()
+  #remembered = 0
+
+  constructor(steps: readonly AutomatonStep[]) {
+    this.#steps = steps
   }
-  return states.has(steps.length)
+
+  accepts(text: string): boolean {
+    let place = this.#start()
+    for (const character of text) {
+      place = place.next.get(character) ?? this.#move(place, character)
+      if (place.states.size === 0) return false
+    }
+    return place.states.has(this.#steps.length)
+  }
+
+  #start(): Place {
+    const known = this.#places.get('')
+    if (known !== undefined) return known
+    const start = { states: this.#closure([0]), next: new Map<string, Place>() }
+    this.#places.set('', start)
+    return start
+  }
+
+  #move(from: Place, character: string): Place {
+    const entered: number[] = []
+    for (const state of from.states) {
+      const step = this.#steps[state]
+      if (step === undefined || step.kind === 'maybe' || !step.takes(character)) continue
+      entered.push(step.kind === 'one' ? state + 1 : state)
+    }
+    const states = this.#closure(entered)
+    this.#remembered += 1 + states.size
+    if (this.#remembered > mostRemembered) {
+      this.#places.clear()
+      this.#remembered = 0
+    }
+    const name = `${[...states].sort((a, b) => a - b).join()};`
+    const place = this.#places.get(name) ?? { states, next: new Map<string, Place>() }
+    this.#places.set(name, place)
+    from.next.set(character, place)
+    return place
+  }
+
+  /** The states, and those that can be reached from them without reading. */
+  #closure(entered: readonly number[]): ReadonlySet<number> {
+    const states = new Set<number>()
+    const open = [...entered]
+    for (let state = open.pop(); state !== undefined; state = open.pop()) {
+      if (states.has(state)) continue
+      states.add(state)
+      const step = this.#steps[state]
+      if (step === undefined || step.kind === 'one') continue
+      open.push(state + 1)
+      if (step.kind === 'maybe') open.push(state + 1 + step.count)
+    }
+    return states
+  }
 }
 
-/** The state, and those that can be reached from it without reading. */
-function enter(steps: readonly AutomatonStep[], state: number, states: Set<number>): void {
-  if (states.has(state)) return
-  states.add(state)
-  const step = steps[state]
-  if (step === undefined || step.kind === 'one') return
-  enter(steps, state + 1, states)
-  if (step.kind === 'maybe') enter(steps, state + 1 + step.count, states)
+/** Where reading may have come to: all states at once, and where each character led from there. */
+interface Place {
+  readonly states: ReadonlySet<number>
+  readonly next: Map<string, Place>
 }

@@ -1,4 +1,4 @@
-import { accepts, type AutomatonStep } from './automaton.ts'
+import { Automaton, type AutomatonStep } from './automaton.ts'
 import { findPatternTokens, hasManyStars, quoteLiteral, takesOne, type PatternToken } from './pattern-tokens.ts'
 
 /** Whether a pattern of Go's `path/filepath.Match` has the form of one. */
@@ -24,8 +24,8 @@ export function goMatcher(pattern: string): (name: string) => boolean {
   const tokens = findPatternTokens(pattern)
   if (tokens === undefined) return () => false
   if (hasManyStars(tokens)) {
-    const steps = tokens.map(stepOf)
-    return (name) => accepts(steps, name)
+    const automaton = new Automaton(tokens.map(stepOf))
+    return (name) => automaton.accepts(name)
   }
   const source = tokens.map((token) => {
     switch (token.kind) {

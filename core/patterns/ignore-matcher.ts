@@ -1,4 +1,4 @@
-import { accepts, type AutomatonStep } from './automaton.ts'
+import { Automaton, type AutomatonStep } from './automaton.ts'
 import { goMatcher } from './go-match.ts'
 import { findPatternTokens, hasManyStars, quoteLiteral, takesOne, type PatternToken } from './pattern-tokens.ts'
 
@@ -90,8 +90,8 @@ function pathMatcher(pattern: string): (path: string) => boolean {
   if (tokens.every(isPlain)) return (path) => path === pattern
   const parts = partsOf(tokens)
   if (hasManyStars(tokens)) {
-    const steps = parts.flatMap(stepsOf)
-    return (path) => accepts(steps, path)
+    const automaton = new Automaton(parts.flatMap(stepsOf))
+    return (path) => automaton.accepts(path)
   }
   const expression = new RegExp(`^${parts.map(sourceOf).join('')}$`, 'u')
   return (path) => expression.test(path)
