@@ -1,3 +1,5 @@
+export { isStale } from './lease-over.ts'
 export { openLease, type Lease } from './lease.ts'
 export { lockKey, tryLockKey, type KeyLock, type LockMode } from './lock-key.ts'
+export { formatOwner, thisProcess } from './owner.ts'
 export { reapStale } from './reap-stale.ts'

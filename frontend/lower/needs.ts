@@ -7,7 +7,7 @@ import { collect } from './collect.ts'
 import { findMountFrom } from './mount-fields.ts'
 import { originOutside, type Origin } from './origins.ts'
 import { findAnswer, questionKey, type Answers, type ImageQuestion, type PlanOptions } from './plan.ts'
-import { findStageNamed, type Stage } from './stages.ts'
+import { findStageNamed, numbersHint, type Stage } from './stages.ts'
 import type { Step } from './step.ts'
 import { parseTrigger } from './triggers.ts'
 
@@ -31,7 +31,7 @@ export function copyOrigin(
     if (stage !== undefined) return { kind: 'stage', index: stage.index }
     throw new BuildError('STAGE_NOT_FOUND', `Invalid stage index ${from.text}`, {
       source: from.range,
-      hint: `The stages are numbered from 0 to ${stages.length - 1}.`,
+      hint: numbersHint(stages),
     })
   }
   return namedOrigin(from, stages, options)

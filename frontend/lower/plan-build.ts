@@ -4,6 +4,7 @@ import type { Dockerfile } from '../dockerfile.ts'
 import { lintFor } from '../lint/lint-for.ts'
 import { analyse } from './analyse.ts'
 import type { Answers, PlanOptions, PlanResult } from './plan.ts'
+import { findStageNamed, type Stage } from './stages.ts'
 import { formatSeconds } from './format-seconds.ts'
 import type { StageState } from './stage-state.ts'
 import { unusedBuildArgs } from './unused-build-args.ts'
@@ -16,7 +17,7 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: A
   const lint = lintFor(dockerfile, asked.buildArgs)
   const result = analyse(dockerfile, asked, answers, lint, 'target')
   if (result.kind === 'questions') return result
-  const { options, target, states, graph, epochSeconds, dateWarnings, errors } = result.analysis
+  const { options, target, stages, states, graph, epochSeconds, dateWarnings, errors } = result.analysis
   throwCollected(errors)
   const state = states.get(target.index)
   if (state === undefined) throw new Error('lowerStages() left out the target')
@@ -29,8 +30,13 @@ export function planBuild(dockerfile: Dockerfile, asked: PlanOptions, answers: A
       image: imagePlan(state, options, epochSeconds),
       warnings: [...dateWarnings, ...lint.warnings],
       unusedBuildArgs: unusedBuildArgs(dockerfile, options.buildArgs),
+      unknownUncached: unknownUncached(stages, options),
     },
   }
+}
+
+function unknownUncached(stages: readonly Stage[], { noCache }: PlanOptions): readonly string[] {
+  return typeof noCache === 'boolean' ? [] : noCache.filter((name) => findStageNamed(stages, name) === undefined)
 }
 
 function imagePlan(state: StageState, options: PlanOptions, epochSeconds: number | undefined): ImagePlan {

@@ -159,4 +159,6 @@ export interface BuildPlan {
   readonly warnings: readonly Warning[]
   /** Build arguments that nothing declares: most likely misspelt. */
   readonly unusedBuildArgs: readonly string[]
+  /** Names in `noCache` that no stage has: most likely misspelt. */
+  readonly unknownUncached: readonly string[]
 }

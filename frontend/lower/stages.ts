@@ -113,13 +113,26 @@ export function findTarget(stages: readonly Stage[], target: string | undefined)
   if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
   throw new BuildError('STAGE_NOT_FOUND', `Target stage ${JSON.stringify(target)} could not be found`, {
-    hint:
-      didYouMean(findSuggestion(target ?? '', names)) ?? `The stages with names are: ${names.join(', ') || 'none'}.`,
+    hint: isNumber(target ?? '')
+      ? numbersHint(stages)
+      : (didYouMean(findSuggestion(target ?? '', names)) ??
+        `The stages with names are: ${names.join(', ') || 'none'}.`),
   })
 }
 
 function findStageNumbered(stages: readonly Stage[], text: string): Stage | undefined {
-  return /^\d+$/.test(text) ? stages[Number(text)] : undefined
+  return isNumber(text) ? stages[Number(text)] : undefined
+}
+
+/** Which numbers stages have. */
+export function numbersHint(stages: readonly Stage[]): string {
+  return stages.length === 1
+    ? 'There is one stage, and its number is 0.'
+    : `The stages are numbered from 0 to ${stages.length - 1}.`
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text)
 }
 
 /** The last of that name, in any case. */

@@ -48,7 +48,11 @@ export async function withLook<T>(
   { env = process.env, signal, stdin }: CallOptions,
   use: (look: Look) => Promise<T>,
 ): Promise<T> {
-  const settings = resolveSettings(request, { env, architecture: process.arch, uid: process.getuid?.() ?? 0 })
+  // A look puts nothing anywhere, so that it needs no name for what would be pushed.
+  const settings = resolveSettings(
+    { ...request, outputs: [] },
+    { env, architecture: process.arch, uid: process.getuid?.() ?? 0 },
+  )
   const surroundings = {
     env,
     stdin: stdin ?? (process.stdin as ByteStream),

@@ -1,9 +1,7 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { naming, removeTree } from '../../cache/disk/index.ts'
+import { removeTree } from '../../cache/disk/index.ts'
 import type { Settings } from '../config/settings.ts'
 import { BuildServices, type BuildSurroundings } from '../services.ts'
+import { makeLookFolder } from './look-folder.ts'
 
 /** What a build fetches with, over a store of its own in a temporary folder: nothing of it is left when it is disposed of, and the user's store is not touched. */
 export class ThrowawayServices implements AsyncDisposable {
@@ -21,10 +19,7 @@ export class ThrowawayServices implements AsyncDisposable {
    *  @throws {BuildError} `DISK_FULL`, and for secrets and agents that cannot be had */
   async open(): Promise<BuildServices> {
     if (this.#services !== undefined) return this.#services
-    const prefix = join(tmpdir(), 'stave-look-')
-    this.#folder = await mkdtemp(prefix).catch((error: unknown) => {
-      throw naming(prefix, error)
-    })
+    this.#folder = await makeLookFolder()
     this.#services = new BuildServices({ ...this.#settings, root: this.#folder, noCache: false }, this.#surroundings)
     await this.#services.begin()
     return this.#services

@@ -125,6 +125,10 @@ Dockerfile:8
     expect(wroteStore).toBe(false)
   })
 
+  test('needs no name for what would be pushed', async () => {
+    expect(await call('FROM scratch\nLABEL a=b\n', '--check', '--push')).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('looks at one target when one is named', async () => {
     expect((await call(mistaken, '--check', '--target', 'base')).stdout).not.toContain('JSONArgsRecommended')
   })

@@ -95,7 +95,10 @@ export function resolveSettings(request: BuildRequest, surroundings: Surrounding
     proxies: proxiesOf(surroundings.env),
     target: request.target === undefined || request.target === '' ? undefined : request.target,
     labels: textMap('labels', request.labels),
-    noCache: request.noCache === true ? true : (request.noCacheFilter ?? []).flatMap((names) => names.split(',')),
+    noCache:
+      request.noCache === true
+        ? true
+        : (request.noCacheFilter ?? []).flatMap((names) => names.split(',')).filter((name) => name !== ''),
     pull: request.pull ?? false,
     network: oneOf('network', request.network ?? 'default', ['default', 'none', 'host']),
     run: resolveRunSettings(request, surroundings.env),

@@ -45,7 +45,7 @@ export async function makePlans(inputs: BuildInputs, services: BuildServices): P
   for (const targetPlatform of settings.platforms) {
     const plan = await makePlan(dockerfile, { ...options, targetPlatform }, answers, answering)
     // What is to be said of the Dockerfile has been said once.
-    plans.push(plans.length === 0 ? withUnusedArguments(plan) : { ...plan, warnings: [] })
+    plans.push(plans.length === 0 ? withIdleOptions(plan) : { ...plan, warnings: [] })
   }
   return plans
 }
@@ -130,9 +130,15 @@ export function planOptions(
   }
 }
 
-function withUnusedArguments(plan: BuildPlan): BuildPlan {
-  const { unusedBuildArgs } = plan
-  if (unusedBuildArgs.length === 0) return plan
-  const message = `Build arguments that no ARG declares: ${unusedBuildArgs.join(', ')}`
-  return { ...plan, warnings: [...plan.warnings, { rule: undefined, message, url: undefined, source: undefined }] }
+/** The plan, with warnings for what was asked for in vain. */
+function withIdleOptions(plan: BuildPlan): BuildPlan {
+  const { unusedBuildArgs, unknownUncached } = plan
+  const messages = [
+    unusedBuildArgs.length === 0 ? [] : `Build arguments that no ARG declares: ${unusedBuildArgs.join(', ')}`,
+    unknownUncached.length === 0
+      ? []
+      : `--no-cache-filter names stages that are not there: ${unknownUncached.join(', ')}`,
+  ].flat()
+  const warnings = messages.map((message) => ({ rule: undefined, message, url: undefined, source: undefined }))
+  return { ...plan, warnings: [...plan.warnings, ...warnings] }
 }

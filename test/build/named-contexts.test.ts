@@ -131,5 +131,6 @@ describe('--no-cache-filter', () => {
     const { stderr } = await bench.try(['--no-cache-filter', 'ONE,three', '.'])
     expect(doneSteps(stderr)).toEqual(['[one 1/1] COPY a /a'])
     expect(cachedSteps(stderr)).toContain('[two 1/1] COPY b /b')
+    expect(stderr).toContain('--no-cache-filter names stages that are not there: three\n')
   })
 })
