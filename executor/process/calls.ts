@@ -13,7 +13,7 @@ import { NeedsFolder } from '../files/layer-recipe.ts'
 import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
-import { applyFileActions, findRecipe, type FilesSource } from '../ops/files.ts'
+import { applyFileActions, findRecipe, type FilesRequest, type FilesSource } from '../ops/files.ts'
 import { packFiles } from '../ops/pack-files.ts'
 import { readerOfOutside } from '../sources/source-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
@@ -21,7 +21,7 @@ import type { TreeReader } from '../tree/tree-reader.ts'
 import { rebaseLayer } from '../unpack/rebase-layer.ts'
 import { unpackContext } from '../unpack/unpack-context.ts'
 import { unpackIntoImage, unpackLayer } from '../unpack/unpack-layer.ts'
-import type { CallRequest, CallResult, SourceTree } from './protocol.ts'
+import type { CallRequest, CallResult, FilesCall, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
 export type ThreadCallName =
@@ -50,7 +50,7 @@ export const threadCalls: {
       const digest = await asImage(scratch, image, (path) => copyIntoImage(recipe, attributes, path))
       if (digest !== undefined) return digest
     }
-    await intoPlace(scratch, layer, (folder) => applyFileActions(request, new LayerFolder(folder, lower, nowNs)))
+    await writeLayerFolder({ lower, layer, scratch }, request)
     return undefined
   },
   async packFiles({ op, lower, sources, path, nowNs, ...how }) {
@@ -107,6 +107,16 @@ export function filesSource(source: SourceTree): FilesSource {
 
 export function readerOf(source: SourceTree): TreeReader {
   return source.kind === 'layers' ? new LayeredTree(source.layers) : readerOfOutside(source)
+}
+
+/** Carries file actions out, and puts what they made to its place. */
+export async function writeLayerFolder(
+  { lower, layer, scratch }: Pick<FilesCall, 'lower' | 'layer' | 'scratch'>,
+  request: FilesRequest,
+): Promise<void> {
+  await intoPlace(scratch, layer, (folder) => {
+    return applyFileActions(request, new LayerFolder(folder, lower, request.nowNs))
+  })
 }
 
 /** Lets `fill` write a fresh folder, then moves that to its place: a layer directory is there whole or not at all. One that another process has put

@@ -22,7 +22,7 @@ import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
-import { filesSource, moveIntoPlace, removeBehind, threadCalls } from './calls.ts'
+import { filesSource, moveIntoPlace, removeBehind, threadCalls, writeLayerFolder } from './calls.ts'
 import type {
   CallName,
   CallRequest,
@@ -129,8 +129,12 @@ export class ExecutorService {
   }
 
   async #files(request: FilesCall): Promise<CallResult<'files'>> {
-    if (isSmallCopy(request.op, request.sources.map(filesSource)))
-      return threadCalls.files({ ...request, image: undefined })
+    const { op, nowNs } = request
+    const sources = request.sources.map(filesSource)
+    if (isSmallCopy(op, sources)) {
+      await writeLayerFolder(request, { op, sources, nowNs })
+      return undefined
+    }
     return (await this.#threads.call('files', this.#withImage(request))) as CallResult<'files'>
   }
 
