@@ -1,4 +1,5 @@
-import { digestOf, type Digest } from '../../core/digest.ts'
+import { createHash } from 'node:crypto'
+import type { Digest } from '../../core/digest.ts'
 import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
 import { nameOf } from '../tree/tree-reader.ts'
 import { selectSources, walkSelected, type SelectedEntry, type Selection } from './select-sources.ts'
@@ -21,7 +22,7 @@ export interface SelectionDigest {
  *  for everything in a context. Times are left out: they never enter a key.
  *  @throws {BuildError} `COPY_SOURCE_MISSING` */
 export function digestSelection(reader: TreeReader, selection: Selection, hashFile: HashFile): SelectionDigest {
-  const lines: string[] = []
+  const total = createHash('sha256')
   const ingredients: SelectionIngredient[] = []
   for (const source of selectSources(reader, selection)) {
     const name = selection.parents ? source.asked : nameOf(source.asked)
@@ -30,11 +31,11 @@ export function digestSelection(reader: TreeReader, selection: Selection, hashFi
       // The directory that is named gives its contents only; its own name and mode are left behind.
       const path = isRoot && item.entry.type === 'directory' ? '' : isRoot ? name : `${name}/${item.relativePath}`
       const content = describeEntry(reader, item, hashFile)
-      lines.push(`${JSON.stringify(path)} ${content}\n`)
+      total.update(`${JSON.stringify(path)} ${content}\n`)
       ingredients.push({ path: item.path, content })
     }
   }
-  return { digest: digestOf(lines.join('')), ingredients }
+  return { digest: `sha256:${total.digest('hex')}` as Digest, ingredients }
 }
 
 function describeEntry(reader: TreeReader, { relativePath, path, entry }: SelectedEntry, hashFile: HashFile): string {

@@ -160,9 +160,10 @@ function findTaken(tree: ContextTree, selection: Selection): readonly SelectedEn
 }
 
 /** What a directory holds is taken by itself; its times say nothing more. */
-function isSame(a: SelectedEntry, b: SelectedEntry): boolean {
-  if (a.path !== b.path || a.entry.type !== b.entry.type || a.entry.mode !== b.entry.mode) return false
-  return a.entry.type === 'directory' || stampOf(a.entry) === stampOf(b.entry)
+function isSame({ path, entry: a }: SelectedEntry, { path: otherPath, entry: b }: SelectedEntry): boolean {
+  if (path !== otherPath || a.type !== b.type || a.mode !== b.mode) return false
+  if (a.type === 'directory') return true
+  return a.fileId === b.fileId && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs
 }
 
 function unreadable(folder: string, error: unknown): unknown {
