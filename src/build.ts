@@ -73,6 +73,8 @@ async function build(
   const inputs = await readInputs(services)
   texts.set(inputs.dockerfile.name, inputs.dockerfile.text)
   for (const { file, text } of inputs.ignore.values()) texts.set(file, text)
+  // Something will be run, and that takes longest to start.
+  if (settings.noCache === true && /^\s*run\s/im.test(inputs.dockerfile.text)) services.executor.warmUp()
   const plans = await makePlans(inputs, services)
   for (const warning of plans.flatMap(({ warnings }) => warnings)) tasks.warn(warning)
   const { solver, contexts } = await openSolver(plans, inputs, services)

@@ -61,8 +61,6 @@ export class BuildServices implements AsyncDisposable {
   /** Looks whether what the request promises is there, and sweeps away what killed builds have left.
    *  @throws {BuildError} for secrets and agents that cannot be had */
   async begin(): Promise<void> {
-    // Something will be carried out, and that takes longest to start.
-    if (this.settings.noCache === true) this.executor.warmUp()
     await this.store.reapStale()
     await this.secrets.check()
     this.#agents = await this.#openSshAgents()
