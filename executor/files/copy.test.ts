@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CopyAction } from '../../core/ops.ts'
+import { copyAction } from '../../test/support/copy-action.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { ContextTree } from '../sources/context-tree.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
@@ -59,19 +60,7 @@ async function copy(
 ): Promise<void> {
   const { ignore = [], owned = { uid: 0, gid: 0 }, ...rest } = options
   const layer = new LayerFolder(at.upper, [at.lower], 1_000_000_000n)
-  const action: CopyAction = {
-    action: 'copy',
-    from: 1,
-    sources,
-    destination,
-    wildcards: true,
-    unpack: 'never',
-    owner: undefined,
-    mode: undefined,
-    excludes: [],
-    parents: false,
-    ...rest,
-  }
+  const action = copyAction({ sources, destination, ...rest })
   await copyInto(layer, new ContextTree(at.context, ignore), action, owned, () => Promise.resolve(false))
   layer.close()
 }
@@ -212,23 +201,8 @@ test('C17: files of a stage keep their owner', async () => {
   execFileSync('chown', ['12:34', join(at.lower, 'x')])
   const other = setting()
   const layer = new LayerFolder(other.upper, [other.lower], 0n)
-  await copyInto(
-    layer,
-    new LayeredTree([at.lower]),
-    {
-      action: 'copy',
-      from: 1,
-      sources: ['x'],
-      destination: '/x',
-      wildcards: true,
-      unpack: 'never',
-      owner: undefined,
-      mode: undefined,
-      excludes: [],
-      parents: false,
-    },
-    undefined,
-    () => Promise.resolve(false),
+  await copyInto(layer, new LayeredTree([at.lower]), copyAction({ sources: ['x'], destination: '/x' }), undefined, () =>
+    Promise.resolve(false),
   )
   const { uid, gid } = statSync(join(other.upper, 'x'))
   expect({ uid, gid }).toEqual({ uid: 12, gid: 34 })

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { CopyAction } from '../../core/ops.ts'
+import { copyAction } from '../../test/support/copy-action.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { packChanges, packLayer } from '../diff/pack-layer.ts'
 import { applyFileActions, findRecipe, type FilesRequest, type FilesSource } from '../ops/files.ts'
@@ -19,18 +20,7 @@ interface Scenario {
   readonly from?: 'context' | 'stage'
 }
 
-const plainCopy: CopyAction = {
-  action: 'copy',
-  from: 1,
-  sources: ['/'],
-  destination: '/app/',
-  wildcards: true,
-  unpack: 'never',
-  owner: undefined,
-  mode: undefined,
-  excludes: [],
-  parents: false,
-}
+const plainCopy = copyAction({ sources: ['/'], destination: '/app/' })
 
 function folderOf(root: string, name: string, script: string): string {
   const folder = join(root, name)

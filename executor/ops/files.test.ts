@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFil
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { CopyAction, FileAction, MakeDirectoryAction, WriteFileAction } from '../../core/ops.ts'
+import { copyAction } from '../../test/support/copy-action.ts'
 import { archiveOf } from '../../test/support/archive.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { LayerFolder } from '../files/layer-folder.ts'
@@ -58,19 +59,8 @@ const writeFile = (destination: string, options: Partial<WriteFileAction> = {}):
   ...options,
 })
 
-const copy = (source: string, destination: string, options: Partial<CopyAction> = {}): CopyAction => ({
-  action: 'copy',
-  from: 1,
-  sources: [source],
-  destination,
-  wildcards: true,
-  unpack: 'never',
-  owner: undefined,
-  mode: undefined,
-  excludes: [],
-  parents: false,
-  ...options,
-})
+const copy = (source: string, destination: string, options: Partial<CopyAction> = {}): CopyAction =>
+  copyAction({ sources: [source], destination, ...options })
 
 const attributes = (path: string): string => {
   const { mode, uid, gid } = lstatSync(path)

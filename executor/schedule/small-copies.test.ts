@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { openFactStore } from '../../cache/facts/index.ts'
 import { GraphBuilder, vertexOf } from '../../core/graph.ts'
 import { usualCompression } from '../../core/layer-compression.ts'
-import type { ContextOp, CopyAction, FilesOp } from '../../core/ops.ts'
+import type { ContextOp, FilesOp } from '../../core/ops.ts'
+import { copyAction } from '../../test/support/copy-action.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import type { PackFilesCall } from '../process/protocol.ts'
 import { threadCalls } from '../process/calls.ts'
@@ -12,18 +13,7 @@ import { ContextFolders } from '../sources/context-folders.ts'
 import { findSmallSources, packHere } from './small-copies.ts'
 
 const context: ContextOp = { type: 'context', name: 'context', ignore: [], unkeyed: { ignoreFile: undefined } }
-const copyAll: CopyAction = {
-  action: 'copy',
-  from: 1,
-  sources: ['/'],
-  destination: '/app/',
-  wildcards: true,
-  unpack: 'never',
-  owner: undefined,
-  mode: undefined,
-  excludes: [],
-  parents: false,
-}
+const copyAll = copyAction({ sources: ['/'], destination: '/app/' })
 
 /** A step that copies a context of so many files, with what the files themselves are found by, and a call to pack them. */
 function setting({ files = 1, sizeBytes = 10, action = copyAll, lower = [] as string[] } = {}) {
