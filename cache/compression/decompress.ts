@@ -2,6 +2,7 @@ import * as zlib from 'node:zlib'
 import { BuildError } from '../../core/errors.ts'
 import { archiveInvalid } from './archive-invalid.ts'
 import { compressionOf, sniffedBytes, type Compression } from './compression.ts'
+import { peek } from './peek.ts'
 import { startDecompressor, throughProgram } from './through-program.ts'
 import { through } from './through.ts'
 
@@ -12,8 +13,8 @@ import { through } from './through.ts'
  *  container images, packages do it (`fzstd`, `unbzip2-stream`, `xz-decompress`): slower, but present.
  *  @throws {BuildError} `ARCHIVE_INVALID`; errors of the source as they are */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const { firstBytes, all } = await sniff(source)
-  yield* decompressAs(compressionOf(firstBytes), all)
+  const { first, all } = await peek(source, sniffedBytes)
+  yield* decompressAs(compressionOf(first), all)
 }
 
 /** As `decompress`, where the format is known. */
@@ -78,26 +79,4 @@ async function* throughZlib(source: AsyncIterable<Uint8Array>, machine: zlib.Gun
 function isZlibError(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof BuildError || !('code' in error)) return false
   return typeof error.code === 'string' && /^(Z_|ZSTD_)/.test(error.code)
-}
-
-async function sniff(source: AsyncIterable<Uint8Array>) {
-  const iterator = source[Symbol.asyncIterator]()
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  while (sizeBytes < sniffedBytes) {
-    const next = await iterator.next()
-    if (next.done === true) break
-    chunks.push(next.value)
-    sizeBytes += next.value.byteLength
-  }
-  return { firstBytes: Buffer.concat(chunks).subarray(0, sniffedBytes), all: rejoin(chunks, iterator) }
-}
-
-async function* rejoin(chunks: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* chunks
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
-  } finally {
-    await rest.return?.()
-  }
 }

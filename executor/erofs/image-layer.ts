@@ -2,14 +2,14 @@ import { BuildError } from '../../core/errors.ts'
 import type { PresentChange } from '../diff/layer-changes.ts'
 import { NeedsFolder } from '../files/layer-recipe.ts'
 import type { Attributes, SpecialFile } from '../files/layer-writer.ts'
-import { joinTreePath, nameOf, parentOf, rootDirectory, type TreeEntry, type TreeReader } from '../tree/tree-reader.ts'
+import { joinTreePath, nameOf, parentOf, rootDirectory, type TreeEntry } from '../tree/tree-reader.ts'
 import type { ArchiveTarget, ArchivedContent } from '../unpack/archive-target.ts'
 import type { ImageNode, NodeType } from './image-node.ts'
 
 /** A layer as it will lie in an image: what is in it is noted down, and contents stay where the archive has them. In overlayfs's own form, as a
  *  `LayerFolder` on top of nothing. What an image cannot hold is left to a folder, by `NeedsFolder`: the file system there has the last word. */
 export class ImageLayer implements ArchiveTarget {
-  readonly tree: TreeReader
+  readonly tree: ArchiveTarget['tree']
   readonly root: ImageNode
   readonly #created: Attributes
   readonly #nodes = new Map<string, MutableNode>()
@@ -22,12 +22,7 @@ export class ImageLayer implements ArchiveTarget {
     this.#nodes.set('', root)
     this.tree = {
       lstat: (path) => this.#lstat(path),
-      readDirectory: (path) => [...(this.#nodes.get(path)?.children.keys() ?? [])].sort(),
       readLink: (path) => this.#held(path).target,
-      hostPath: (path) => {
-        throw new Error(`${path} lies in an archive`)
-      },
-      xattrs: (path) => this.#held(path).xattrs,
     }
   }
 

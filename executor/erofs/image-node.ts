@@ -1,5 +1,5 @@
 import type { Attributes } from '../files/layer-writer.ts'
-import type { EntryType, TreeEntry } from '../tree/tree-reader.ts'
+import type { EntryType } from '../tree/tree-reader.ts'
 
 /** A file of an image, of whatever type. Two names of one file are one node. */
 export interface ImageNode extends Attributes {
@@ -17,9 +17,3 @@ export interface ImageNode extends Attributes {
 }
 
 export type NodeType = ImageNode['type']
-
-/** As `TreeReader` has it. */
-export function entryOfNode(node: ImageNode, fileId: string, linkCount: number): TreeEntry {
-  const { type, mode, uid, gid, mtimeNs, sizeBytes, deviceMajor, deviceMinor } = node
-  return { type, mode, uid, gid, sizeBytes, mtimeNs, ctimeNs: mtimeNs, deviceMajor, deviceMinor, fileId, linkCount }
-}

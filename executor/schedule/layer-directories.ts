@@ -7,7 +7,8 @@ import type { Digest } from '../../core/digest.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
 import type { RebaseCall, UnpackCall, UnpackedLayer } from '../process/protocol.ts'
-import { PackedLayers } from './packed-layers.ts'
+import type { StoredArchive } from '../unpack/unpack-layer.ts'
+import { PackedLayers, type LayerBlob } from './packed-layers.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
 
@@ -78,8 +79,12 @@ export class LayerDirectories {
     if (known !== undefined) return known
     const packed = this.#packed.findAny(id)
     if (packed === undefined) throw new Error(`step ${id} has left no layer`)
-    const archive = { kind: 'blob', path: this.#store.blobs.pathOf(packed.blob.digest) } as const
-    const unpacking = this.#callUnpack({ archive, diffId: packed.diffId, layer, image: imageOf(layer) })
+    const unpacking = this.#callUnpack({
+      archive: this.#archiveOf(packed),
+      diffId: packed.diffId,
+      layer,
+      image: imageOf(layer),
+    })
     this.#unpacked.set(id, unpacking)
     return unpacking
   }
@@ -109,13 +114,16 @@ export class LayerDirectories {
     if (existsSync(layer)) return layer
     if (of.kind === 'image') {
       await this.#fetchBlob(of)
-      const archive = { kind: 'blob', path: this.#store.blobs.pathOf(of.blob.digest) } as const
-      await this.#callUnpack({ archive, diffId: of.diffId, layer })
+      await this.#callUnpack({ archive: this.#archiveOf(of), diffId: of.diffId, layer })
     } else {
       const diffId = this.#store.facts.find('diff-id', of.id) as Digest
       await this.#callUnpack({ archive: { kind: 'image', path: imageOf(layer) }, diffId, layer })
     }
     return layer
+  }
+
+  #archiveOf({ blob }: LayerBlob): StoredArchive {
+    return { kind: 'blob', path: this.#store.blobs.pathOf(blob.digest) }
   }
 
   async #callUnpack(request: Omit<UnpackCall, 'scratch'>): Promise<UnpackedLayer> {
@@ -142,7 +150,7 @@ export class LayerDirectories {
     // Without its fact a layer is one whose unpacking was cut off right at its end.
     for (const left of [path, imageOf(path)].filter((candidate) => existsSync(candidate)))
       await rename(left, join(await this.#store.lease.makeFolder('stale'), 'layer'))
-    const archive = { kind: 'blob', path: this.#store.blobs.pathOf(layer.blob.digest) } as const
+    const archive = this.#archiveOf(layer)
     const unpacked = await this.#callUnpack({ archive, diffId: layer.diffId, layer: path, image: imageOf(path) })
     this.#store.facts.put('unpacked', layerName(layer), unpacked)
     return unpacked

@@ -1,4 +1,5 @@
 import type { Attributes, LayerWriter } from '../files/layer-writer.ts'
+import type { TreeReader } from '../tree/tree-reader.ts'
 
 /** The content of an archive's member. */
 export interface ArchivedContent {
@@ -10,7 +11,9 @@ export interface ArchivedContent {
 }
 
 /** A layer that an archive's members are put into: added, and taken away again by later ones. */
-export interface ArchiveTarget extends Omit<LayerWriter, 'writeFile' | 'copyFile'> {
+export interface ArchiveTarget extends Omit<LayerWriter, 'tree' | 'writeFile' | 'copyFile'> {
+  /** What links lead through: the layer as far as it is written, and what shows through from below. */
+  readonly tree: Pick<TreeReader, 'lstat' | 'readLink'>
   takeContent(path: string, content: ArchivedContent, attributes: Attributes): Promise<void>
   /** Gives a file other attributes. */
   finishFile(path: string, attributes: Attributes): void

@@ -1,5 +1,5 @@
 import { findInArchive } from '../../executor/index.ts'
-import type { ByteStream, ContextLocation } from '../config/locations.ts'
+import type { ContextLocation } from '../config/locations.ts'
 import type { Settings } from '../config/settings.ts'
 import { downloadContext, openContext, openFolder, saveStream, type OpenedContext } from '../context/open-context.ts'
 import { readContextFile } from '../context/read-context-file.ts'
@@ -59,8 +59,8 @@ async function openStream(
   elsewhere: ThrowawayServices,
 ): Promise<OpenedContext> {
   const { beginsLikeArchive, blockBytes } = await import('../../cache/tar/index.ts')
-  const first = await takeAtLeast(blockBytes, bytes)
-  const all = rejoined(first, bytes)
+  const { peek } = await import('../../cache/compression/index.ts')
+  const { first, all } = await peek(bytes, blockBytes)
   if (beginsLikeArchive(first)) return unopened('-', await saveStream(all, (await elsewhere.open()).contexts))
   const text = await readText(all, 'standard input', signal)
   return { ...unopened('-', undefined), dockerfile: { text, name: 'Dockerfile' } }
@@ -76,22 +76,4 @@ async function openUrl(url: string, { contexts }: BuildServices): Promise<Opened
 /** A context of which only the Dockerfile will be looked at. */
 function unopened(identity: string, archive: string | undefined): OpenedContext {
   return { folder: '/', origin: 'fetched', isLasting: false, dockerfile: undefined, archive, identity }
-}
-
-/** Fewer only if there are no more. */
-async function takeAtLeast(count: number, bytes: AsyncGenerator<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let taken = 0
-  while (taken < count) {
-    const next = await bytes.next()
-    if (next.done === true) break
-    chunks.push(next.value)
-    taken += next.value.length
-  }
-  return Buffer.concat(chunks)
-}
-
-async function* rejoined(first: Uint8Array, rest: ByteStream): ByteStream {
-  yield first
-  yield* rest
 }
