@@ -1,26 +1,27 @@
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Lease } from '../cache/leases/index.ts'
 import { openFilesOfCaller, startExecutor, type Executor, type IsolationName } from '../executor/index.ts'
 
 /** The executor process of one build: started when it is first needed, ended with the build. */
 export class ExecutorHandle implements AsyncDisposable {
   readonly #isolation: 'auto' | IsolationName
-  readonly #owner: string
+  readonly #lease: Lease
   readonly #signal: AbortSignal
   readonly #warn: (message: string) => void
   #executor: Promise<Executor> | undefined
   #sandbox: Promise<void> | undefined
 
-  constructor(isolation: 'auto' | IsolationName, owner: string, signal: AbortSignal, warn: (message: string) => void) {
+  constructor(isolation: 'auto' | IsolationName, lease: Lease, signal: AbortSignal, warn: (message: string) => void) {
     this.#isolation = isolation
-    this.#owner = owner
+    this.#lease = lease
     this.#signal = signal
     this.#warn = warn
   }
 
   /** @throws {BuildError} `EXECUTOR_DIED` when it cannot be started */
   readonly start = (): Promise<Executor> => {
-    const script = fileURLToPath(new URL('./executor.cjs', import.meta.url))
-    this.#executor ??= startExecutor({ script, owner: this.#owner, signal: this.#signal })
+    this.#executor ??= this.#start()
     return this.#executor
   }
 
@@ -40,12 +41,21 @@ export class ExecutorHandle implements AsyncDisposable {
     await executor?.[Symbol.asyncDispose]()
   }
 
+  async #start(): Promise<Executor> {
+    const script = fileURLToPath(new URL('./executor.cjs', import.meta.url))
+    const { owner, path } = this.#lease
+    const executor = await startExecutor({ script, owner, signal: this.#signal })
+    // Each build's folder, and each step's in it. A process that dies now is told of by the calls that matter.
+    executor.call('scatter', { folders: [dirname(path), path] }).catch(() => undefined)
+    return executor
+  }
+
   async #openSandbox(): Promise<void> {
     const [executor, openFiles] = await Promise.all([this.start(), openFilesOfCaller()])
     const { name, fallbackReason } = await executor.call('openSandbox', {
       isolation: this.#isolation,
       openFiles,
-      owner: this.#owner,
+      owner: this.#lease.owner,
     })
     if (fallbackReason !== undefined) this.#warn(`Steps run in the ${name} sandbox: ${fallbackReason}`)
   }

@@ -45,7 +45,7 @@ export class BuildServices implements AsyncDisposable {
     this.surroundings = surroundings
     this.store = openStore(settings.root)
     const { store } = this
-    this.executor = new ExecutorHandle(settings.isolation, store.lease.owner, signal, (text) => tasks.warnOf(text))
+    this.executor = new ExecutorHandle(settings.isolation, store.lease, signal, (text) => tasks.warnOf(text))
     this.registries = new RegistryHandle(env)
     this.images = new ImageSources({ store, settings, registries: this.registries, signal, tasks })
     this.#http = new HttpHandle(env)

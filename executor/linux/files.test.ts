@@ -6,6 +6,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -28,6 +29,7 @@ import {
   openNoFollow,
   openPathOnly,
   removeXattr,
+  scatterFolders,
   setFileTimes,
   setMtime,
   setXattr,
@@ -164,4 +166,25 @@ test('koffi works in a worker thread too', async () => {
   })
   await worker.terminate()
   expect(pid).toBe(process.pid)
+})
+
+const ext4 = 0xef53
+
+test('folders that are made in a scattered one lie in different groups of inodes', ({ skip }) => {
+  const folder = temporaryFolder()
+  if (statfsSync(folder).type !== ext4) skip('only ext4 can be asked for that')
+  scatterFolders(folder)
+  scatterFolders(folder)
+  const inodesPerGroup = 8192
+  const groups = Array.from({ length: 20 }, (_, index) => {
+    const made = join(folder, `folder${index}`)
+    mkdirSync(made)
+    return Math.floor(statSync(made).ino / inodesPerGroup)
+  })
+  expect(new Set(groups).size).toBeGreaterThan(10)
+})
+
+test('a file system that cannot scatter folders says so', ({ skip }) => {
+  if (statfsSync('/proc').type === ext4) skip('/proc is none here')
+  expect(() => scatterFolders('/proc/self')).toThrow(LinuxError)
 })

@@ -9,6 +9,7 @@ export { setFileTimes, setMtime } from './times.ts'
 export { openInRoot, openNoFollow, openPathOnly } from './open-in-root.ts'
 export { cloneFile, copyFileRange } from './copy-range.ts'
 export { openPipe, type Pipe } from './descriptors.ts'
+export { scatterFolders } from './scatter-folders.ts'
 // mounts
 export {
   addMountAttributes,

@@ -13,6 +13,8 @@ import type { SentError } from './sent-error.ts'
 
 /** What the front asks of the executor process. Plain data both ways; paths are absolute; layer directories stand lowest first. */
 export interface ExecutorCalls {
+  /** Has what is made in these folders lie apart on the disk, where the file system can do that. */
+  scatter(request: ScatterCall): void
   /** Chooses the sandbox for all later runs. */
   openSandbox(request: SandboxCall): OpenedSandbox
   run(request: RunCall): void
@@ -33,6 +35,10 @@ export interface ExecutorCalls {
   recompress(request: RecompressCall): PackedLayer
   digestSelection(request: DigestCall): SelectionDigest
   exportTree(request: ExportCall): void
+}
+
+export interface ScatterCall {
+  readonly folders: readonly string[]
 }
 
 export interface SandboxCall {

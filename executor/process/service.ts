@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { canMountImages, mountImage } from '../erofs/index.ts'
 import { isSmallCopy, smallWork } from '../files/is-small.ts'
-import { isErrno } from '../linux/index.ts'
+import { isErrno, LinuxError, scatterFolders } from '../linux/index.ts'
 import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
 import { packFiles } from '../ops/pack-files.ts'
 import { runProcess } from '../ops/run.ts'
@@ -33,6 +33,7 @@ import type {
   PackCall,
   PackFilesCall,
   RunCall,
+  ScatterCall,
   UnpackCall,
 } from './protocol.ts'
 import { openBindSource } from './bind-source.ts'
@@ -48,6 +49,9 @@ export class ExecutorService {
 
   async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
     switch (name) {
+      case 'scatter':
+        scatter(request as ScatterCall)
+        return undefined
       case 'openSandbox':
         return this.#openSandbox(request as CallRequest<'openSandbox'>)
       case 'run':
@@ -163,6 +167,15 @@ export class ExecutorService {
 
 /** Where no namespaces could be had, this process shares its mounts with the machine, and must leave them alone. */
 const isApart = process.pid === 1
+
+/** All that is lost otherwise is time. */
+function scatter({ folders }: ScatterCall): void {
+  try {
+    for (const folder of folders) scatterFolders(folder)
+  } catch (error) {
+    if (!(error instanceof LinuxError)) throw error
+  }
+}
 
 type RunGifts = Pick<RunCall, 'op' | 'secrets' | 'devices'>
 

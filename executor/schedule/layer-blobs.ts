@@ -63,11 +63,11 @@ export class LayerBlobs {
   async diffIdOf(tree: Tree, index: number): Promise<Digest> {
     const layer = layerAt(tree, index)
     if (layer.kind === 'image') return layer.diffId
-    const packing = [...this.#packing].find(([name]) => name.startsWith(`${layer.id}.`))?.[1]
-    if (packing !== undefined) return (await packing).diffId
     const { store } = this.#parts
     const known = this.#packed.findDiffId(layer.id) ?? (store.facts.find('diff-id', layer.id) as Digest | undefined)
     if (known !== undefined) return known
+    const packing = [...this.#packing].find(([name]) => name.startsWith(`${layer.id}.`))?.[1]
+    if (packing !== undefined) return (await packing).diffId
     const { diffId } = await this.#packLayer(tree, index, undefined, usualCompression)
     store.facts.put('diff-id', layer.id, diffId)
     return diffId
