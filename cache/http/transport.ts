@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type * as undici from 'undici'
+import type { Client, ClientAnswer } from './client.ts'
 import { isLoopback } from './loopback.ts'
 
 export interface Exchange {
@@ -44,16 +44,20 @@ export interface Transport extends AsyncDisposable {
 }
 
 export function openTransport(proxies: ProxySettings = {}): Transport {
-  return new UndiciTransport(proxies)
+  return new ClientTransport(proxies)
 }
 
-const connectTimeoutMs = 15_000
 /** How long nothing at all may happen: no byte sent, none received. */
 const idleTimeoutMs = 120_000
+/** So much of a body is read on while what came before is sent. */
+const readAheadBytes = 1024 * 1024
+/** More than is wanted of no answer's body, and not worth a new connection. */
+const discardedBytes = 64 * 1024
 
-class UndiciTransport implements Transport {
+class ClientTransport implements Transport {
   readonly #proxies: ProxySettings
-  #loaded: Promise<Loaded> | undefined
+  #direct: Promise<Client> | undefined
+  #proxied: Promise<Client> | undefined
 
   constructor(proxies: ProxySettings) {
     this.#proxies = proxies
@@ -61,65 +65,54 @@ class UndiciTransport implements Transport {
 
   async exchange({ method, url, headers, body, signal }: Exchange): Promise<Answer> {
     signal?.throwIfAborted()
-    this.#loaded ??= load(this.#proxies) // 60 ms, which a build without registries does not pay
-    const { request, direct, proxied } = await this.#loaded
+    const client = await this.#clientFor(url)
     const watchdog = new Watchdog(signal)
     try {
-      const answer = await request(url, {
+      const answer = await client.send({
         method,
+        url,
         headers: {
           'accept-encoding': 'identity',
           ...headers,
           ...(body === undefined ? {} : { 'content-type': body.mediaType, 'content-length': String(body.sizeBytes) }),
         },
-        body: body === undefined ? null : Readable.from(watchdog.watch(body.read()), { objectMode: false }),
-        dispatcher: isLoopback(url.host) ? direct : proxied,
+        body: body && Readable.from(watchdog.watch(body.read()), { objectMode: false, highWaterMark: readAheadBytes }),
         signal: watchdog.signal,
-        headersTimeout: 0, // counts from the start of a long upload: the watchdog does better
-        bodyTimeout: idleTimeoutMs,
       })
-      return new UndiciAnswer(url, answer, watchdog)
+      return new ReadableAnswer(url, answer, watchdog)
     } catch (error) {
       watchdog.stop()
-      signal?.throwIfAborted()
+      watchdog.signal.throwIfAborted()
       throw error
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#loaded === undefined) return
-    const { direct, proxied } = await this.#loaded
-    await direct.destroy()
-    if (proxied !== direct) await proxied.destroy()
+    for (const client of [this.#direct, this.#proxied]) await (await client)?.[Symbol.asyncDispose]()
+  }
+
+  /** Each is loaded when it is needed: undici takes 60 ms, a third of a small build. */
+  #clientFor({ host }: URL): Promise<Client> {
+    const { httpProxy, httpsProxy } = this.#proxies
+    if (isLoopback(host) || (!httpProxy && !httpsProxy)) {
+      this.#direct ??= import('./direct-client.ts').then(({ DirectClient }) => new DirectClient())
+      return this.#direct
+    }
+    this.#proxied ??= import('./proxy-client.ts').then(({ ProxyClient }) => new ProxyClient(this.#proxies))
+    return this.#proxied
   }
 }
 
-interface Loaded {
-  readonly request: typeof undici.request
-  readonly direct: undici.Dispatcher
-  readonly proxied: undici.Dispatcher
-}
-
-async function load({ httpProxy, httpsProxy, noProxy }: ProxySettings): Promise<Loaded> {
-  const { Agent, EnvHttpProxyAgent, request } = await import('undici')
-  const options = { connect: { timeout: connectTimeoutMs }, maxHeaderSize: 64 * 1024 }
-  const direct = new Agent(options)
-  if (!httpProxy && !httpsProxy) return { request, direct, proxied: direct }
-  // What is left out here it would take from the environment itself.
-  const settings = { httpProxy: httpProxy ?? '', httpsProxy: httpsProxy ?? '', noProxy: noProxy ?? '' }
-  return { request, direct, proxied: new EnvHttpProxyAgent({ ...options, ...settings }) }
-}
-
-class UndiciAnswer implements Answer {
+class ReadableAnswer implements Answer {
   readonly status: number
   readonly url: URL
   readonly body: AsyncIterable<Uint8Array>
-  readonly #answer: undici.Dispatcher.ResponseData
+  readonly #answer: ClientAnswer
   readonly #watchdog: Watchdog
 
-  constructor(url: URL, answer: undici.Dispatcher.ResponseData, watchdog: Watchdog) {
+  constructor(url: URL, answer: ClientAnswer, watchdog: Watchdog) {
     this.url = url
-    this.status = answer.statusCode
+    this.status = answer.status
     this.body = watchdog.watch(answer.body as AsyncIterable<Uint8Array>)
     this.#answer = answer
     this.#watchdog = watchdog
@@ -148,8 +141,12 @@ class UndiciAnswer implements Answer {
 
   /** Reads a little, so that the connection can be used again; closes it where there is more. */
   async discard(): Promise<void> {
+    let read = 0
     try {
-      await this.#answer.body.dump({ limit: 64 * 1024 })
+      for await (const chunk of this.#answer.body as AsyncIterable<Uint8Array>) {
+        read += chunk.byteLength
+        if (read > discardedBytes) break
+      }
     } catch {
       // The answer is not wanted any more, nor is what became of it.
     } finally {
@@ -170,9 +167,14 @@ class Watchdog {
   }
 
   async *watch(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      this.#timer.refresh()
-      yield chunk
+    try {
+      for await (const chunk of chunks) {
+        this.#timer.refresh()
+        yield chunk
+      }
+    } catch (error) {
+      this.signal.throwIfAborted() // which the connection has words of its own for
+      throw error
     }
   }
 
