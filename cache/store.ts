@@ -44,7 +44,7 @@ export function storeRoot(home: string): string {
  *      v1/layers/<name>/       unpacked layers, or <name>.erofs, an image of one
  *      v1/caches/<hash>/<n>/   directories of cache mounts (cache-mounts/)
  *      v1/tmp/<owner>/         unfinished work of one process (leases/)
- *      v1/locks/<hash>/        who holds which key (leases/)
+ *      v1/locks/<hash>~…       who holds which key (leases/)
  *
  *  @throws {BuildError} `STORE_INVALID`, `DISK_FULL` */
 export function openStore(home: string): Store {

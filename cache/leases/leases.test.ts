@@ -104,8 +104,7 @@ test('lockKey() gives up with the reason of its signal, and leaves no ticket', a
   const reason = new Error('the build was stopped')
   setTimeout(() => controller.abort(reason), 20)
   await expect(lockKey(root, 'key', lease, controller.signal)).rejects.toBe(reason)
-  const [folder = ''] = readdirSync(join(root, 'locks'))
-  expect(readdirSync(join(root, 'locks', folder))).toHaveLength(1)
+  expect(readdirSync(join(root, 'locks'))).toHaveLength(1)
 })
 
 test('lockKey() takes over from a lease that is over', async () => {

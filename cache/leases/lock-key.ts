@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { namesIn, naming, systemCode, uniqueName } from '../disk/index.ts'
@@ -17,7 +18,7 @@ export type LockMode = 'exclusive' | 'shared'
 /** Waits until no other holder of `key` is left that it cannot be shared with, here or in another process, and holds it then. Holders are served in the order
  *  in which they came. Those whose lease is over (disposed of, or its process gone) lose their place.
  *
- *  Every holder and waiter has a numbered ticket, an empty file in the key's folder, and the lowest number holds the lock: Lamport's
+ *  Every holder and waiter has a numbered ticket, an empty file named after the key, and the lowest number holds the lock: Lamport's
  *  bakery. A lock that is one file with its owner inside cannot be broken safely: of two processes that both saw a dead owner, the slower
  *  one takes away what the quicker one has just locked. Here a name is never used twice, so removing a dead owner's ticket
  *  hurts nobody, however late it comes.
@@ -30,52 +31,52 @@ export async function lockKey(
   signal?: AbortSignal,
   mode: LockMode = 'exclusive',
 ): Promise<KeyLock> {
-  const folder = folderOf(storeRoot, key)
-  const ticket = new Ticket(folder, lease, mode)
+  const ticket = new Ticket(storeRoot, key, lease, mode)
   try {
     signal?.throwIfAborted()
-    await ticket.draw()
-    for (let waitMs = 2; !(await ticket.isFirst(storeRoot)); waitMs = Math.min(waitMs * 2, 50)) {
+    ticket.draw()
+    for (let waitMs = 2; !(await ticket.isFirst()); waitMs = Math.min(waitMs * 2, 50)) {
       await waitFor(waitMs, signal)
     }
   } catch (error) {
-    await ticket.drop()
-    throw naming(folder, error)
+    ticket.drop()
+    throw naming(locksFolder(storeRoot), error)
   }
-  return { key, [Symbol.asyncDispose]: () => ticket.drop() }
+  return lockOf(key, ticket)
 }
 
 /** Holds `key` alone if that can be had at once. `undefined`: somebody holds it, or is about to.
  *  @throws {BuildError} `DISK_FULL` */
 export async function tryLockKey(storeRoot: string, key: string, lease: Lease): Promise<KeyLock | undefined> {
-  const folder = folderOf(storeRoot, key)
-  const ticket = new Ticket(folder, lease, 'exclusive')
+  const ticket = new Ticket(storeRoot, key, lease, 'exclusive')
   try {
-    await ticket.draw()
-    if (await ticket.isFirst(storeRoot)) return { key, [Symbol.asyncDispose]: () => ticket.drop() }
-    await ticket.drop()
+    ticket.draw()
+    if (await ticket.isFirst()) return lockOf(key, ticket)
+    ticket.drop()
     return undefined
   } catch (error) {
-    await ticket.drop()
-    throw naming(folder, error)
+    ticket.drop()
+    throw naming(locksFolder(storeRoot), error)
   }
 }
 
-function folderOf(storeRoot: string, key: string): string {
-  return join(locksFolder(storeRoot), createHash('sha256').update(key).digest('hex'))
+function lockOf(key: string, ticket: Ticket): KeyLock {
+  return {
+    key,
+    [Symbol.asyncDispose]: () => {
+      ticket.drop()
+      return Promise.resolve()
+    },
+  }
 }
 
 /** Removes the tickets of leases that are over, also for keys that nobody will ever ask for again. */
 export async function sweepLocks(storeRoot: string): Promise<void> {
   const locks = locksFolder(storeRoot)
-  for (const name of await namesIn(locks)) {
-    const folder = join(locks, name)
-    for (const file of await namesIn(folder)) {
-      const ticket = findTicket(file)
-      if (ticket === undefined || !(await isLeaseOver(storeRoot, ownerOf(ticket), Date.now()))) continue
-      await rm(join(folder, file), { force: true })
-    }
-    await rmdir(folder).catch(() => undefined) // somebody stands in it
+  for (const file of await namesIn(locks)) {
+    const ticket = findTicket(file)
+    if (ticket === undefined || !(await isLeaseOver(storeRoot, ownerOf(ticket), Date.now()))) continue
+    await rm(join(locks, file), { force: true })
   }
 }
 
@@ -101,40 +102,44 @@ interface PlacedTicket {
   readonly holder: string
 }
 
+/** Drawing one takes some microseconds, and nobody waits for the disk: a build draws one for each step. */
 class Ticket {
-  readonly #folder: string
+  readonly #storeRoot: string
+  readonly #lease: Lease
+  readonly #key: string
   readonly #holder: string
   #number = 0
 
-  constructor(folder: string, { owner }: Lease, mode: LockMode) {
-    this.#folder = folder
-    this.#holder = `${owner}~${uniqueName(mode)}`
+  constructor(storeRoot: string, key: string, lease: Lease, mode: LockMode) {
+    this.#storeRoot = storeRoot
+    this.#lease = lease
+    this.#key = createHash('sha256').update(key).digest('hex').slice(0, keyDigits)
+    this.#holder = `${lease.owner}~${uniqueName(mode)}`
   }
 
   /** Others wait while a ticket numbered 0 is there, so that nobody overlooks a number that is being drawn. */
-  async draw(): Promise<void> {
-    await this.#place(0)
-    const highest = Math.max(...(await this.#tickets()).map(({ number }) => number), 0)
-    await this.#place(highest + 1)
+  draw(): void {
+    this.#place(0)
+    const highest = Math.max(...this.#tickets().map(({ number }) => number), 0)
+    this.#place(highest + 1)
     this.#number = highest + 1
-    await rm(this.#path(0), { force: true })
+    rmSync(this.#path(0), { force: true })
   }
 
-  async isFirst(storeRoot: string): Promise<boolean> {
-    const ahead = (await this.#tickets()).filter((other) => this.#isAhead(other))
+  async isFirst(): Promise<boolean> {
+    const ahead = this.#tickets().filter((other) => this.#isAhead(other))
     let first = true
     for (const ticket of ahead) {
-      const isOver = await isLeaseOver(storeRoot, ownerOf(ticket), Date.now())
-      if (isOver) await rm(join(this.#folder, ticket.file), { force: true })
+      const isOver = await isLeaseOver(this.#storeRoot, ownerOf(ticket), Date.now())
+      if (isOver) rmSync(join(locksFolder(this.#storeRoot), ticket.file), { force: true })
       else first = false
     }
     return first
   }
 
-  async drop(): Promise<void> {
-    await rm(this.#path(0), { force: true })
-    if (this.#number > 0) await rm(this.#path(this.#number), { force: true })
-    await rmdir(this.#folder).catch(() => undefined) // others stand in it, or have removed it
+  drop(): void {
+    rmSync(this.#path(0), { force: true })
+    if (this.#number > 0) rmSync(this.#path(this.#number), { force: true })
   }
 
   #isAhead(other: PlacedTicket): boolean {
@@ -144,30 +149,45 @@ class Ticket {
     return other.holder < this.#holder
   }
 
-  /** The folder goes with its last ticket, perhaps between our making it and our use of it. */
-  async #place(number: number): Promise<void> {
+  /** Another name of one empty file of the lease, where names may share a file: there is nothing to make then, and nothing to free. */
+  #place(number: number): void {
+    const blank = join(this.#lease.path, 'ticket')
     for (;;) {
       try {
-        await writeFile(this.#path(number), '', { flag: 'wx' })
+        linkSync(blank, this.#path(number))
         return
       } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw error
-        await mkdir(this.#folder, { recursive: true })
+        const code = systemCode(error) ?? ''
+        if (code === 'ENOENT') {
+          mkdirSync(locksFolder(this.#storeRoot), { recursive: true })
+          writeFileSync(blank, '', { flag: 'a' })
+        } else if (cannotLink.includes(code)) {
+          writeFileSync(this.#path(number), '', { flag: 'wx' })
+          return
+        } else throw error
       }
     }
   }
 
-  async #tickets(): Promise<readonly PlacedTicket[]> {
-    return (await readdir(this.#folder)).flatMap((file) => findTicket(file) ?? [])
+  /** Those for the same key, in every process. */
+  #tickets(): readonly PlacedTicket[] {
+    const names = readdirSync(locksFolder(this.#storeRoot))
+    return names.filter((name) => name.startsWith(`${this.#key}~`)).flatMap((name) => findTicket(name) ?? [])
   }
 
   #path(number: number): string {
-    return join(this.#folder, `${number}~${this.#holder}`)
+    return join(locksFolder(this.#storeRoot), `${this.#key}~${number}~${this.#holder}`)
   }
 }
 
+/** So many that no two keys meet, and so few that a name, which holds an owner as well, is not too long for any file system. */
+const keyDigits = 32
+
+/** From file systems without hard links, or where a file has as many as it may. */
+const cannotLink: readonly string[] = ['EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
 function findTicket(file: string): PlacedTicket | undefined {
-  const match = /^(\d+)~(.+)$/.exec(file)
+  const match = /^[0-9a-f]+~(\d+)~(.+)$/.exec(file)
   if (match === null) return undefined
   const [, number = '', holder = ''] = match
   return { file, number: Number(number), holder }
