@@ -14,6 +14,8 @@ export interface Lease extends AsyncDisposable {
   /** Makes an empty folder below `path`. It goes with the lease, or earlier, when its maker removes or renames it.
    *  @throws {BuildError} `DISK_FULL` */
   makeFolder(prefix: string): Promise<string>
+  /** A path below `path` where nothing is, and that nobody else is given. What is made there goes as a folder does. */
+  newPath(prefix: string): string
 }
 
 /** Far more often than the day that `reapStale` waits for owners that it cannot see. */
@@ -40,13 +42,17 @@ class FolderLease implements Lease {
   }
 
   async makeFolder(prefix: string): Promise<string> {
-    const path = join(this.path, uniqueName(prefix))
+    const path = this.newPath(prefix)
     try {
       await mkdir(path)
     } catch (error) {
       throw naming(path, error)
     }
     return path
+  }
+
+  newPath(prefix: string): string {
+    return join(this.path, uniqueName(prefix))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { expect, onTestFinished, test } from 'vitest'
@@ -34,6 +34,14 @@ test('a lease has a folder, which is gone when it is disposed of', async () => {
   expect(existsSync(folder)).toBe(true)
   await lease[Symbol.asyncDispose]()
   expect(readdirSync(join(root, 'tmp'))).toEqual([])
+})
+
+test('newPath() gives each caller a path of its own in the folder, and makes nothing', async () => {
+  await using lease = openLease(temporaryFolder())
+  const paths = [lease.newPath('layer'), lease.newPath('layer')]
+  expect(new Set(paths).size).toBe(2)
+  expect(paths.map((path) => dirname(path))).toEqual([lease.path, lease.path])
+  expect(readdirSync(lease.path)).toEqual([])
 })
 
 test('reapStale() is content with a store that has never been used', async () => {

@@ -100,7 +100,7 @@ describe.skipIf(obstacle !== undefined)(`an image of a layer${obstacle === undef
     const below = await folderOf(archiveOf(['d/old', 'e/old', 'f'].map((path) => ({ path, content: path }))))
     const entries = ['d/.wh.old', 'd/new', 'e/.wh..wh..opq', 'e/new', '.wh.f'].map((path) => ({ path }))
     using layer = await imageOf(archiveOf(entries))
-    await using root = openOverlayRoot(temporaryFolder(), [below, layer.files])
+    await using root = openOverlayRoot(temporaryFolder(), temporaryFolder(), [below, layer.files])
     const seen = execFileSync('find', ['.', '-type', 'f'], { cwd: root.path, encoding: 'utf8' })
     expect(seen.trim().split('\n').sort()).toEqual(['./d/new', './e/new'])
   })

@@ -1,17 +1,12 @@
 import { mkdirSync, statfsSync } from 'node:fs'
-import { mount, mountFlags, unmount } from '../linux/index.ts'
+import { mount, mountFlags } from '../linux/index.ts'
 
-/** A folder whose files are never on a disk. Disposing takes it away, with all that is in it. */
-export interface MemoryFolder extends Disposable {
-  readonly path: string
-}
-
-/** @param path where nothing is yet; the directory stays when the folder is gone
+/** Makes a folder whose files are never on a disk. It goes with the mounts of this process, which must be its own.
+ *  @param path where nothing is yet
  *  @throws {LinuxError} */
-export function openMemoryFolder(path: string): MemoryFolder {
+export function makeMemoryFolder(path: string): void {
   mkdirSync(path)
   mount({ source: 'tmpfs', target: path, type: 'tmpfs', flags: mountFlags.noSuid, options: 'mode=700' })
-  return { path, [Symbol.dispose]: () => unmount(path, 'lazy') }
 }
 
 /** @see https://man7.org/linux/man-pages/man2/statfs.2.html */

@@ -126,11 +126,9 @@ async function intoPlace<Result>(
   layer: string,
   fill: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = join(scratch, 'layer')
-  await mkdir(folder)
-  const result = await fill(folder)
-  await moveIntoPlace(folder, layer)
-  removeBehind(scratch)
+  await mkdir(scratch)
+  const result = await fill(scratch)
+  await moveIntoPlace(scratch, layer)
   return result
 }
 
@@ -141,11 +139,9 @@ async function asImage<Result>(
   image: string,
   write: (path: string) => Result | Promise<Result>,
 ): Promise<Result | undefined> {
-  const path = join(scratch, 'image')
   try {
-    const result = await write(path)
-    await moveIntoPlace(path, image)
-    removeBehind(scratch)
+    const result = await write(scratch)
+    await moveIntoPlace(scratch, image)
     return result
   } catch (error) {
     // Somebody writes to the context: copied first, the file is whole at least, and the step is not taken for what its key says.
@@ -154,15 +150,17 @@ async function asImage<Result>(
   }
 }
 
-/** Removes a folder that nobody waits for: what is not gone when the build ends goes with its lease. */
-export function removeBehind(folder: string): void {
-  void rm(folder, { recursive: true, force: true }).catch(() => undefined)
+/** Removes what nobody waits for: what is not gone when the build ends goes with its lease. */
+export function removeBehind(path: string): void {
+  void rm(path, { recursive: true, force: true }).catch(() => undefined)
 }
 
-export async function moveIntoPlace(folder: string, layer: string): Promise<void> {
+/** What is there already stays. */
+export async function moveIntoPlace(path: string, layer: string): Promise<void> {
   try {
-    await rename(folder, layer)
+    await rename(path, layer)
   } catch (error) {
     if (!existsSync(layer)) throw error
+    removeBehind(path)
   }
 }

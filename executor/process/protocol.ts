@@ -67,7 +67,7 @@ export interface RunCall {
   readonly devices: readonly DeviceEdits[]
   /** Where the finished layer directory goes; nothing is there yet. */
   readonly layer: string
-  /** An empty folder on the store's file system; removed by the call. */
+  /** A path on the store's file system where nothing is, for the time of the call. */
   readonly scratch: string
 }
 

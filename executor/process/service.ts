@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BuildError } from '../../core/errors.ts'
 import { canMountImages, mountImage } from '../erofs/index.ts'
 import { isSmallCopy, smallWork } from '../files/is-small.ts'
 import { isErrno, LinuxError, scatterFolders } from '../linux/index.ts'
-import { openMemoryFolder, type MemoryFolder } from '../ops/memory-folder.ts'
+import { makeMemoryFolder } from '../ops/memory-folder.ts'
 import { packFiles } from '../ops/pack-files.ts'
 import { runProcess } from '../ops/run.ts'
 import type { BindSource } from '../ops/run-mounts.ts'
@@ -46,6 +46,7 @@ export class ExecutorService {
   #guard: DeviceGuard = noDeviceGuard
   #mountsWork = true
   #mountsImages: boolean | undefined
+  #memoryFolder: string | undefined
 
   async call(name: CallName, request: unknown, io: SandboxIo): Promise<unknown> {
     switch (name) {
@@ -91,14 +92,10 @@ export class ExecutorService {
 
   async #run({ lower, sources, layer, scratch, ...given }: RunCall, io: SandboxIo): Promise<void> {
     if (this.#sandbox === undefined) throw new Error('run was called before openSandbox')
-    const rootFolder = join(scratch, 'r')
-    // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
-    const owner = basename(dirname(scratch))
-    const runPath = join(scratch, `${owner}~${basename(scratch)}`)
-    await mkdir(rootFolder)
+    mkdirSync(scratch)
     {
-      using runFolder = openRunFolder(runPath, given)
-      await using root = await this.#openRoot(rootFolder, lower)
+      using runFolder = this.#openRunFolder(scratch, given)
+      await using root = await this.#openRoot(scratch, runFolder.path, lower)
       const opened: (BindSource & Disposable)[] = []
       try {
         for (const [index, source] of sources.entries())
@@ -118,10 +115,33 @@ export class ExecutorService {
     return this.#mountsWork && this.#sandbox?.name !== 'chroot'
   }
 
-  async #openRoot(folder: string, lower: readonly string[]): Promise<ActiveRoot> {
+  /** A folder of small files, that what mounts a root is mounted in: in memory, where no disk has to make and forget them with every step. There, what a run with secrets
+   *  writes, such as a runtime's bundle with the environment, never gets to a disk, and device nodes work, wherever the store is. */
+  #openRunFolder(scratch: string, { op, secrets, devices }: RunGifts): RunFolder {
+    const inMemory = isApart && (this.#mayMount() || hasSecrets(op, secrets) || devices.length > 0)
+    // A runtime that makes a cgroup names it so: by the build's own folder, for whoever has to clean up.
+    const name = `${basename(dirname(scratch))}~${basename(scratch)}`
+    const path = join(inMemory ? this.#inMemory(scratch) : scratch, name)
+    mkdirSync(path)
+    return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+  }
+
+  /** The folder in memory of all runs. It is hidden from every other process, and goes with this one's mounts. */
+  #inMemory(scratch: string): string {
+    if (this.#memoryFolder === undefined) {
+      const path = `${scratch}-memory`
+      makeMemoryFolder(path)
+      this.#memoryFolder = path
+    }
+    return this.#memoryFolder
+  }
+
+  async #openRoot(folder: string, runFolder: string, lower: readonly string[]): Promise<ActiveRoot> {
     if (this.#mayMount()) {
+      const path = join(runFolder, 'root')
+      mkdirSync(path)
       try {
-        return openOverlayRoot(folder, lower)
+        return openOverlayRoot(folder, path, lower)
       } catch (error) {
         if (!isErrno(error, 'EPERM', 'ENODEV', 'EINVAL')) throw error
         this.#mountsWork = false
@@ -146,7 +166,7 @@ export class ExecutorService {
   #withImage<Request extends { readonly image?: string | undefined; readonly scratch: string }>(
     request: Request,
   ): Request {
-    this.#mountsImages ??= isApart && canMountImages(request.scratch)
+    this.#mountsImages ??= isApart && canMountImages(dirname(request.scratch))
     return this.#mountsImages ? request : { ...request, image: undefined }
   }
 
@@ -179,11 +199,8 @@ function scatter({ folders }: ScatterCall): void {
 
 type RunGifts = Pick<RunCall, 'op' | 'secrets' | 'devices'>
 
-/** What a run with secrets writes, such as a runtime's bundle with the environment, stays in memory. Device nodes work there, wherever the store is. */
-function openRunFolder(path: string, { op, secrets, devices }: RunGifts): MemoryFolder {
-  if (isApart && (hasSecrets(op, secrets) || devices.length > 0)) return openMemoryFolder(path)
-  mkdirSync(path)
-  return { path, [Symbol.dispose]: () => undefined }
+interface RunFolder extends Disposable {
+  readonly path: string
 }
 
 const noNamespaces = 'this machine does not let this user make namespaces'

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { layerTypeIn } from '../../cache/image/index.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
@@ -82,7 +81,7 @@ export class LayerBlobs {
     sourcesHere: readonly FilesSource[] | undefined,
   ): Promise<boolean> {
     const { executor, signal } = this.#parts
-    const path = await this.#newPath()
+    const path = this.#newPath()
     const call = { ...request, path, former: this.#former.find(id, request.compression) }
     const packedHere = sourcesHere && (await packHere(call, sourcesHere))
     const packed = packedHere ?? (await (await executor()).call('packFiles', call, { signal }))
@@ -108,7 +107,7 @@ export class LayerBlobs {
     const name = layerName(layerAt(tree, index))
     const other = this.#packed.findAny(name)
     if (other !== undefined) return this.#recompress(name, other, compression)
-    const path = await this.#newPath()
+    const path = this.#newPath()
     return this.#keep(name, compression, path, await this.#packLayer(tree, index, path, compression))
   }
 
@@ -119,7 +118,7 @@ export class LayerBlobs {
 
   async #recompress(name: string, from: LayerBlob, compression: LayerCompression): Promise<LayerBlob> {
     const { store, executor, signal } = this.#parts
-    const [process, path] = await Promise.all([executor(), this.#newPath()])
+    const [process, path] = [await executor(), this.#newPath()]
     const blob = store.blobs.pathOf(from.blob.digest)
     const former = this.#former.find(name, compression)
     const request = { blob, diffId: from.diffId, path, compression, former }
@@ -152,8 +151,8 @@ export class LayerBlobs {
     return (await executor()).call('pack', { folder, lower, ...how }, { signal })
   }
 
-  async #newPath(): Promise<string> {
-    return join(await this.#parts.store.lease.makeFolder('pack'), 'blob')
+  #newPath(): string {
+    return this.#parts.store.lease.newPath('blob')
   }
 }
 

@@ -127,7 +127,8 @@ export class LayerDirectories {
   }
 
   async #callUnpack(request: Omit<UnpackCall, 'scratch'>): Promise<UnpackedLayer> {
-    const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('unpack')])
+    const executor = await this.#executor()
+    const scratch = this.#store.lease.newPath('unpack')
     return executor.call('unpack', { ...request, scratch }, { signal: this.#signal })
   }
 
@@ -175,7 +176,8 @@ export class LayerDirectories {
   }
 
   async #rebase(request: Omit<RebaseCall, 'scratch'>): Promise<void> {
-    const [executor, scratch] = await Promise.all([this.#executor(), this.#store.lease.makeFolder('rebase')])
+    const executor = await this.#executor()
+    const scratch = this.#store.lease.newPath('rebase')
     await executor.call('rebase', { ...request, scratch }, { signal: this.#signal })
   }
 }

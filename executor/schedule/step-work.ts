@@ -93,7 +93,8 @@ export class StepWork {
         const call = { op, lower, sources, compression, nowNs }
         if (await layers.packFiles(id, call, findSmallSources(graph, vertex, contexts))) return
       }
-      const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('files')])
+      const process = await executor()
+      const scratch = store.lease.newPath('files')
       const image = directories.imageOfStep(id)
       const diffId = await process.call('files', { ...request, image, scratch, nowNs }, { signal })
       if (diffId !== undefined) store.facts.put('diff-id', id, diffId)
@@ -108,7 +109,8 @@ export class StepWork {
     const { caches, secrets, agents, devices } = supplies
     await slots.runs.add(async () => {
       signal.throwIfAborted()
-      const [process, scratch] = await Promise.all([executor(), store.lease.makeFolder('run')])
+      const process = await executor()
+      const scratch = store.lease.newPath('run')
       await prepareSandbox()
       const onOutput = (stream: 'stdout' | 'stderr', chunk: Uint8Array): void => events.output(vertex, stream, chunk)
       await process.call('run', { ...request, caches, secrets, agents, devices, scratch }, { signal, onOutput })

@@ -5,15 +5,14 @@ import { LayeredTree } from '../tree/layered-tree.ts'
 import { rootDirectory } from '../tree/tree-reader.ts'
 import type { ActiveRoot } from './active-root.ts'
 
-/** Mounts layers with a fresh writable one on top, so that nothing has to be copied. Disposing unmounts; the folder is the caller's to remove.
- *  @param folder an empty folder on the file system of the layers; @param lower layer directories, lowest first.
+/** Mounts layers with a fresh writable one on top, so that nothing has to be copied. Disposing unmounts; the folders are the caller's to remove.
+ *  @param folder an empty folder on the file system of the layers; @param path an empty folder anywhere, to mount at; @param lower layer directories, lowest first.
  *  @throws {LinuxError} where the kernel does not let us mount. */
-export function openOverlayRoot(folder: string, lower: readonly string[]): ActiveRoot {
+export function openOverlayRoot(folder: string, path: string, lower: readonly string[]): ActiveRoot {
   const upper = join(folder, 'upper')
   const work = join(folder, 'work')
-  const path = join(folder, 'root')
   const empty = join(folder, 'empty')
-  for (const made of [upper, work, path, empty]) mkdirSync(made)
+  for (const made of [upper, work, ...(lower.length === 0 ? [empty] : [])]) mkdirSync(made)
   const { mode, uid, gid } = new LayeredTree(lower).lstat('') ?? rootDirectory
   lchownSync(upper, uid, gid)
   chmodSync(upper, lower.length === 0 ? 0o755 : mode)

@@ -100,7 +100,8 @@ const cases: Readonly<Record<string, readonly [script: string, changed: readonly
 const paths = (changes: readonly string[]): readonly string[] =>
   changes.map((line) => line.split(' ').slice(0, 2).join(' '))
 
-const roots: Readonly<Record<string, OpenRoot>> = { 'an overlay': openOverlayRoot, 'a copy': openCopiedRoot }
+const openOverlay: OpenRoot = (folder, lower) => openOverlayRoot(folder, temporaryFolder(), lower)
+const roots: Readonly<Record<string, OpenRoot>> = { 'an overlay': openOverlay, 'a copy': openCopiedRoot }
 
 for (const [name, openRoot] of Object.entries(roots)) {
   describe(`in ${name}`, () => {
@@ -114,7 +115,7 @@ for (const [name, openRoot] of Object.entries(roots)) {
 
 test('what changed has the same attributes and contents in an overlay and in a copy', async () => {
   for (const [script] of Object.values(cases)) {
-    expect(await changesOf(openCopiedRoot, script)).toEqual(await changesOf(openOverlayRoot, script))
+    expect(await changesOf(openCopiedRoot, script)).toEqual(await changesOf(openOverlay, script))
   }
 })
 
