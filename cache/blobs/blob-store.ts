@@ -33,6 +33,9 @@ export interface BlobFiles extends BlobStore {
    *  Idempotent as `put` is: where the blob is present, the file is removed.
    *  @throws {BuildError} `DISK_FULL` */
   adopt(stagedPath: string, digest: Digest, sizeBytes: number): Promise<BlobInfo>
+  /** What `get` gives, for whoever verifies it anyway.
+   *  @throws {BuildError} `BLOB_NOT_FOUND` at the start */
+  readUnverified(digest: Digest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>
   /** What `get` gives, at once and unverified: for small blobs on the way of a build that has nothing to do.
    *  `undefined` means absent. */
   readSync(digest: Digest): Uint8Array | undefined

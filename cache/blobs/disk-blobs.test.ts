@@ -59,6 +59,18 @@ test('readSync() gives the bytes of a blob, and undefined for an absent one', as
   expect(blobs.readSync(digestOf('absent'))).toBeUndefined()
 })
 
+test('readUnverified() gives the bytes of a blob as they are, and says at the start that one is absent', async () => {
+  const blobs = open()
+  const { digest } = await putBytes(blobs, Buffer.from('bytes'))
+  chmodSync(blobs.pathOf(digest), 0o644)
+  writeFileSync(blobs.pathOf(digest), 'other')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of blobs.readUnverified(digest)) chunks.push(chunk)
+  expect(Buffer.concat(chunks).toString()).toBe('other')
+  const absent = blobs.readUnverified(digestOf('absent'))[Symbol.asyncIterator]()
+  await expect(absent.next()).rejects.toMatchObject({ code: 'BLOB_NOT_FOUND' })
+})
+
 test.skipIf(process.getuid?.() !== 0)('a full disk is named, and the store stays sound', async () => {
   const root = temporaryFolder()
   mkdirSync(join(root, 'small'))

@@ -9,6 +9,10 @@ import type { BlobFiles, BlobInfo, PutOptions } from './blob-store.ts'
 
 const chunkBytes = 256 * 1024
 
+interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Blobs as files: `<root>/sha256/<hex>`, read-only. Opening costs nothing.
  *  @param stagingFolder absolute, on the same file system: where blobs are written before they are renamed into place. Whoever owns it removes
  *  what a killed process leaves there. */
@@ -52,18 +56,21 @@ class DiskBlobs implements BlobFiles {
     return { digest, sizeBytes }
   }
 
-  async *get(digest: Digest, options: { readonly signal?: AbortSignal | undefined } = {}): AsyncGenerator<Uint8Array> {
+  async *get(digest: Digest, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
     const meter = new DigestMeter()
-    const stream = createReadStream(this.pathOf(digest), { highWaterMark: chunkBytes, signal: options.signal })
-    try {
-      yield* meter.measure(stream as AsyncIterable<Buffer>)
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') throw blobNotFound(digest)
-      options.signal?.throwIfAborted()
-      throw error
-    }
+    yield* meter.measure(this.readUnverified(digest, options))
     const found = meter.digest()
     if (found !== digest) throw digestMismatch(digest, found)
+  }
+
+  async *readUnverified(digest: Digest, { signal }: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+    try {
+      yield* createReadStream(this.pathOf(digest), { highWaterMark: chunkBytes, signal }) as AsyncIterable<Buffer>
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') throw blobNotFound(digest)
+      signal?.throwIfAborted()
+      throw error
+    }
   }
 
   async stat(digest: Digest): Promise<BlobInfo | undefined> {

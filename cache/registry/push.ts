@@ -15,7 +15,7 @@ export interface PushedImage {
   readonly tags: readonly string[]
   /** Of the manifest or the index. */
   readonly root: Descriptor
-  /** Any blob that the root leads to. Called only for what the registry lacks, once for each try. */
+  /** Any blob that the root leads to; its bytes are verified on their way. Called only for what the registry lacks, once for each try. */
   readonly read: (descriptor: Descriptor) => AsyncIterable<Uint8Array>
   /** Repositories of the same registry that have the blob, best first: it is mounted from there rather than uploaded. */
   readonly sourcesOf?: ((descriptor: Descriptor) => readonly string[]) | undefined
