@@ -54,7 +54,9 @@ export const threadCalls: {
     return undefined
   },
   async packFiles({ op, lower, sources, path, nowNs, ...how }) {
-    return packFiles({ op, sources: sources.map(filesSource), nowNs }, new LayeredTree(lower), path, how)
+    const request = { op, sources: sources.map(filesSource), nowNs }
+    const packed = await packFiles(request, new LayeredTree(lower), path, how)
+    return packed && { packed, answers: undefined }
   },
   async unpack({ archive, diffId, layer, image, scratch }) {
     if (image !== undefined) {

@@ -7,6 +7,7 @@ import type { MountedImage } from '../erofs/index.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
 import type { SelectionDigest } from '../files/selection-digest.ts'
+import type { TreeAnswers } from '../tree/remembered-tree.ts'
 import type { UnpackResult } from '../unpack/unpack-entries.ts'
 import type { StoredArchive } from '../unpack/unpack-layer.ts'
 import type { SentError } from './sent-error.ts'
@@ -30,7 +31,7 @@ export interface ExecutorCalls {
   packImage(request: PackImageCall): PackedLayer
   /** Carries file actions out straight into the layer's archive, without writing the layer first. `undefined`: they do more than that allows, and
    *  nothing has been done. */
-  packFiles(request: PackFilesCall): PackedLayer | undefined
+  packFiles(request: PackFilesCall): PackedFiles | undefined
   /** Packs a layer that is there as an archive, whatever that is compressed with. */
   recompress(request: RecompressCall): PackedLayer
   digestSelection(request: DigestCall): SelectionDigest
@@ -135,6 +136,12 @@ interface PackTarget extends PackOptions {
 export interface PackFilesCall extends Omit<FilesCall, 'layer' | 'image' | 'scratch'>, PackOptions {
   /** Where the archive goes; nothing is there yet. */
   readonly path: string
+}
+
+export interface PackedFiles {
+  readonly packed: PackedLayer
+  /** What it took to know of the tree below; `undefined` for a large copy. */
+  readonly answers: TreeAnswers | undefined
 }
 
 export interface RecompressCall extends PackOptions {

@@ -22,6 +22,7 @@ import type { ActiveRoot } from '../snapshot/active-root.ts'
 import { openCopiedRoot } from '../snapshot/copied-root.ts'
 import { openOverlayRoot } from '../snapshot/overlay-root.ts'
 import { LayeredTree } from '../tree/layered-tree.ts'
+import { RecordedTree } from '../tree/remembered-tree.ts'
 import { filesSource, moveIntoPlace, removeBehind, threadCalls, writeLayerFolder } from './calls.ts'
 import type {
   CallName,
@@ -174,7 +175,9 @@ export class ExecutorService {
     const { op, lower, path, compression, former, nowNs } = request
     const sources = request.sources.map(filesSource)
     if (isSmallCopy(op, sources)) {
-      return packFiles({ op, sources, nowNs }, new LayeredTree(lower), path, { compression, former })
+      const below = new RecordedTree(new LayeredTree(lower))
+      const packed = await packFiles({ op, sources, nowNs }, below, path, { compression, former })
+      return packed && { packed, answers: below.answers }
     }
     return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
   }

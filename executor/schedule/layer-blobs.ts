@@ -7,11 +7,12 @@ import { compressionName, layerTypes, usualCompression, type LayerCompression } 
 import type { PackedLayer } from '../diff/pack-layer.ts'
 import type { FilesSource } from '../ops/files.ts'
 import type { Executor } from '../process/client.ts'
-import type { PackFilesCall } from '../process/protocol.ts'
+import type { PackedFiles, PackFilesCall } from '../process/protocol.ts'
+import type { TreeReader } from '../tree/tree-reader.ts'
 import type { FetchBlob, ImageLayer, LayerDirectories } from './layer-directories.ts'
 import { FormerLayers } from './former-layers.ts'
 import { PackedLayers, type LayerBlob } from './packed-layers.ts'
-import { packHere } from './small-copies.ts'
+import { packHere, type PackHere } from './small-copies.ts'
 
 export interface LayerBlobsParts {
   readonly store: Store
@@ -73,18 +74,29 @@ export class LayerBlobs {
   }
 
   /** Carries file actions out as the archive of a new layer, where they allow it. There is no directory of it then.
-   *  @param sourcesHere what they copy, if this process may do so itself
-   *  @returns whether they did */
-  async packFiles(
-    id: string,
-    request: Omit<PackFilesCall, 'path' | 'former'>,
-    sourcesHere: readonly FilesSource[] | undefined,
-  ): Promise<boolean> {
+   *  @returns `undefined` where they do not */
+  async packFiles(id: string, request: Omit<PackFilesCall, 'path' | 'former'>): Promise<PackedFiles | undefined> {
     const { executor, signal } = this.#parts
     const path = this.#newPath()
     const call = { ...request, path, former: this.#former.find(id, request.compression) }
-    const packedHere = sourcesHere && (await packHere(call, sourcesHere))
-    const packed = packedHere ?? (await (await executor()).call('packFiles', call, { signal }))
+    const files = await (await executor()).call('packFiles', call, { signal })
+    if (files !== undefined) await this.#keep(id, request.compression, path, files.packed)
+    return files
+  }
+
+  /** The same in this process.
+   *  @param sources what they copy
+   *  @param lower what is known of the tree below
+   *  @returns whether that was enough */
+  async packFilesHere(
+    id: string,
+    request: Omit<PackHere, 'path' | 'former'>,
+    sources: readonly FilesSource[],
+    lower: TreeReader,
+  ): Promise<boolean> {
+    const path = this.#newPath()
+    const call = { ...request, path, former: this.#former.find(id, request.compression) }
+    const packed = await packHere(call, sources, lower)
     if (packed === undefined) return false
     await this.#keep(id, request.compression, path, packed)
     return true

@@ -10,6 +10,8 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import type { PackFilesCall } from '../process/protocol.ts'
 import { threadCalls } from '../process/calls.ts'
 import { ContextFolders } from '../sources/context-folders.ts'
+import { RememberedTree } from '../tree/remembered-tree.ts'
+import { emptyTree } from '../tree/tree-reader.ts'
 import { findSmallSources, packHere } from './small-copies.ts'
 
 const context: ContextOp = { type: 'context', name: 'context', ignore: [], unkeyed: { ignoreFile: undefined } }
@@ -43,7 +45,7 @@ function setting({ files = 1, sizeBytes = 10, action = copyAll, lower = [] as st
 test('a copy of few files makes here what it makes in the executor', async () => {
   const { root, call, sources } = setting({ files: 3 })
   const there = await threadCalls.packFiles({ ...call, path: join(root, 'there') })
-  expect(await packHere(call, sources)).toEqual(there)
+  expect(await packHere(call, sources, emptyTree)).toEqual(there?.packed)
 })
 
 test('a copy of many files, or of large ones, is left to the executor', () => {
@@ -55,14 +57,15 @@ test('a copy of many files, or of large ones, is left to the executor', () => {
   ])
 })
 
-test('layers below are looked at by the executor alone', async () => {
+test('where more of the tree below is asked for than is known here, the executor has to look', async () => {
   const { call, sources } = setting({ lower: [temporaryFolder()] })
-  expect([sources.length, await packHere(call, sources)]).toEqual([1, undefined])
+  const nothing = new RememberedTree({ entries: [], targets: [], xattrs: [] })
+  expect([sources.length, await packHere(call, sources, nothing), existsSync(call.path)]).toEqual([1, undefined, false])
 })
 
 test('what only a folder can be is left to the executor', async () => {
   const { call, sources } = setting({ action: { ...copyAll, unpack: 'auto' } })
-  expect(await packHere(call, sources)).toBeUndefined()
+  expect(await packHere(call, sources, emptyTree)).toBeUndefined()
 })
 
 for (const [what, change] of Object.entries<(path: string) => void>({
@@ -73,6 +76,6 @@ for (const [what, change] of Object.entries<(path: string) => void>({
     const { folder, call, sources } = setting()
     sources[0]?.reader.lstat('file0')
     change(join(folder, 'file0'))
-    expect([await packHere(call, sources), existsSync(call.path)]).toEqual([undefined, false])
+    expect([await packHere(call, sources, emptyTree), existsSync(call.path)]).toEqual([undefined, false])
   })
 }

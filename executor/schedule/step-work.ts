@@ -14,6 +14,7 @@ import type { LayerBlobs } from './layer-blobs.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { openRunSupplies, type RunProvisions } from './run-supplies.ts'
 import { findSmallSources } from './small-copies.ts'
+import { TreeMemory } from './tree-memory.ts'
 import type { VertexEvents } from './vertex-events.ts'
 
 export interface WorkParts {
@@ -43,10 +44,12 @@ interface Slots {
 /** Carries steps out: brings what they need to where the executor process finds it, and has it do the rest. */
 export class StepWork {
   readonly #parts: WorkParts
+  readonly #memory: TreeMemory
   #slots: Promise<Slots> | undefined
 
   constructor(parts: WorkParts) {
     this.#parts = parts
+    this.#memory = new TreeMemory(parts.store.facts)
   }
 
   /** Begins what the first step will need, beside other work. */
@@ -61,14 +64,16 @@ export class StepWork {
     const { directories, layers, stepName } = this.#parts
     const id = randomBytes(16).toString('hex')
     layers.noteStep(id, stepName(vertex))
-    const [lower, sources] = await Promise.all([
-      directories.ensure(base),
-      Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),
-    ])
     const op = vertex.op as RunOp | FilesOp
-    const layer = directories.pathOfStep(id)
-    if (op.type === 'run') await this.#run(vertex, { op, lower, sources, layer })
-    else await this.#files(vertex, id, { op, lower, sources, layer })
+    if (op.type === 'run' || !(await this.#filesHere(vertex, op, id, base))) {
+      const [lower, sources] = await Promise.all([
+        directories.ensure(base),
+        Promise.all(others.map((tree, index) => this.#sourceTree(vertex, index + 1, tree))),
+      ])
+      const layer = directories.pathOfStep(id)
+      if (op.type === 'run') await this.#run(vertex, { op, lower, sources, layer })
+      else await this.#files(vertex, id, base, { op, lower, sources, layer })
+    }
     return [...base, { kind: 'step', id, base: 'below', createdAtMs: Date.now() }]
   }
 
@@ -81,22 +86,37 @@ export class StepWork {
     return { kind: 'context', root: contexts.folderOf(op), ignore: op.ignore }
   }
 
-  async #files(vertex: Vertex, id: string, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
+  /** In this process, where that is little work and what lies below is known.
+   *  @returns whether it is done; if not, nothing of it is */
+  async #filesHere(vertex: Vertex, op: FilesOp, id: string, base: Tree): Promise<boolean> {
+    const { graph, contexts, layers, signal, findOnlyUse } = this.#parts
+    const compression = findOnlyUse(vertex)
+    const lower = compression && this.#memory.find(base, vertex)
+    const sources = lower && findSmallSources(graph, vertex, contexts)
+    if (compression === undefined || lower === undefined || sources === undefined) return false
+    const slots = await this.#openSlots()
+    return slots.files.add(() => {
+      signal.throwIfAborted()
+      return layers.packFilesHere(id, { op, compression, nowNs: nowNs() }, sources, lower)
+    })
+  }
+
+  async #files(vertex: Vertex, id: string, base: Tree, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     const slots = await this.#openSlots()
     await slots.files.add(async () => {
-      const { graph, contexts, store, executor, directories, layers, signal, findOnlyUse } = this.#parts
+      const { store, executor, directories, layers, signal, findOnlyUse } = this.#parts
       signal.throwIfAborted()
-      const nowNs = BigInt(Date.now()) * 1_000_000n
       const { op, lower, sources } = request
       const compression = findOnlyUse(vertex)
       if (compression !== undefined) {
-        const call = { op, lower, sources, compression, nowNs }
-        if (await layers.packFiles(id, call, findSmallSources(graph, vertex, contexts))) return
+        const files = await layers.packFiles(id, { op, lower, sources, compression, nowNs: nowNs() })
+        if (files?.answers !== undefined) this.#memory.put(base, vertex, files.answers)
+        if (files !== undefined) return
       }
       const process = await executor()
       const scratch = store.lease.newPath('files')
       const image = directories.imageOfStep(id)
-      const diffId = await process.call('files', { ...request, image, scratch, nowNs }, { signal })
+      const diffId = await process.call('files', { ...request, image, scratch, nowNs: nowNs() }, { signal })
       if (diffId !== undefined) store.facts.put('diff-id', id, diffId)
     })
   }
@@ -124,4 +144,9 @@ export class StepWork {
     }))
     return this.#slots
   }
+}
+
+/** The time that made directories get, nanoseconds since the epoch. */
+function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n
 }
