@@ -1,7 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { build } from 'esbuild'
 
 const common = {
@@ -18,7 +21,7 @@ const common = {
 }
 
 /** Packages with files of their own, by what the programs import. */
-const apart = { 'zod/mini': 'zod', yaml: 'yaml' }
+const apart = { yaml: 'yaml' }
 
 await rm('dist', { recursive: true, force: true })
 await Promise.all([
@@ -69,21 +72,35 @@ async function bundleLibrary() {
   })
 }
 
-/** Builds something, so that there is something compiled to begin with. Where a build cannot be, the programs start from their text. */
+/** Builds something, so that there is something compiled to begin with: what carries steps out, then, beside that, what pushes. Where a build cannot be, the programs start
+ *  from their text. */
 async function recordCompiled() {
   const folder = await mkdtemp(join(tmpdir(), 'stave-bundle-'))
+  const registry = createServer(takePush).listen(0, '127.0.0.1')
   try {
-    await writeFile(
-      join(folder, 'Dockerfile'),
-      'FROM scratch AS a\nCOPY Dockerfile /d/\nWORKDIR /w\nFROM a\nENV A=1\nRUN true\nLABEL x=$A\n',
-    )
-    const env = { ...process.env, NODE_OPTIONS: `--require ${JSON.stringify(resolve('scripts/record-compiled.cjs'))}` }
-    const args = ['dist/bin.cjs', 'build', '--progress=plain', '--root', join(folder, 'store'), folder]
+    await once(registry, 'listening')
+    const steps = 'FROM scratch AS a\nCOPY Dockerfile /d/\nWORKDIR /w\nFROM a\nENV A=1\nRUN true\nLABEL x=$A\n'
     // There is no `true` in there: the step fails once everything that a step needs has been used.
-    execFileSync(process.execPath, args, { env, stdio: 'ignore' })
+    await recordBuild(folder, steps).catch(() => undefined)
+    const name = `127.0.0.1:${registry.address().port}/a`
+    await recordBuild(folder, 'FROM scratch\nCOPY Dockerfile /d/\n', '--tag', name, '--push')
   } catch {
-    // as it should
+    // as said above
   } finally {
+    registry.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function recordBuild(folder, dockerfile, ...args) {
+  await writeFile(join(folder, 'Dockerfile'), dockerfile)
+  const env = { ...process.env, NODE_OPTIONS: `--require ${JSON.stringify(resolve('scripts/record-compiled.cjs'))}` }
+  const build = ['dist/bin.cjs', 'build', '--progress=plain', '--root', join(folder, 'store'), ...args, folder]
+  await promisify(execFile)(process.execPath, build, { env })
+}
+
+/** Answers like a registry that has nothing, and takes everything. */
+function takePush(request, response) {
+  const statuses = { HEAD: 404, POST: 202, PUT: 201 }
+  request.resume().once('end', () => response.writeHead(statuses[request.method], { location: '/upload' }).end())
 }
