@@ -187,7 +187,8 @@ class ExecutorProcess implements Executor {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#removeCgroups()
-    const gone = once(this.#child, 'exit')
+    // Not by `once()` of `node:events`, which an error ends too: a process that was killed just now may refuse the message.
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#send({ type: 'end' })
     if (this.#child.connected) this.#child.disconnect()
     await gone
