@@ -108,7 +108,7 @@ export class ExecutorService {
       }
       await moveIntoPlace(await root.freeze(), layer)
     }
-    removeBehind(scratch)
+    setImmediate(() => removeRemains(scratch))
   }
 
   /** Not for the chroot sandbox: it moves directories about for a while, which mounts are in the way of. */
@@ -198,6 +198,17 @@ function scatter({ folders }: ScatterCall): void {
   } catch (error) {
     if (!(error instanceof LinuxError)) throw error
   }
+}
+
+/** To be called when the run's end has been told, and this thread has nothing to do until it hears of the next. What overlayfs leaves is gone sooner at once than call by
+ *  call through other threads; the rest may be much. */
+function removeRemains(scratch: string): void {
+  try {
+    rmSync(join(scratch, 'work'), { recursive: true, force: true })
+  } catch {
+    // It goes with the lease.
+  }
+  removeBehind(scratch)
 }
 
 type RunGifts = Pick<RunCall, 'op' | 'secrets' | 'devices'>

@@ -191,10 +191,27 @@ test('a failure is thrown also when the records of what was done cannot be writt
   const home = temporaryFolder()
   const at = bench((command) => {
     if (command !== 'broken') return Promise.resolve(command)
-    writeFileSync(join(home, 'v1/facts/alike'), '')
+    writeFileSync(join(home, 'v1/facts'), '')
     return Promise.reject(new BuildError('RUN_FAILED', 'it broke'))
   }, home)
   await expect(at.solve((graph) => chain(graph, 'whole', 'broken'))).rejects.toThrow('it broke')
+})
+
+test('a record that cannot be written fails the build, whatever else is done by then', async () => {
+  const home = temporaryFolder()
+  const at = bench((command) => {
+    writeFileSync(join(home, 'v1/facts'), '')
+    return Promise.resolve(command)
+  }, home)
+  await expect(at.solve((graph) => chain(graph, 'only'))).rejects.toThrow('v1/facts')
+})
+
+test('a step that waits for another build to do it finds the record of that', async () => {
+  const home = temporaryFolder()
+  const [first, second] = [bench((command) => sleep(20, command), home), bench((command) => sleep(20, command), home)]
+  const solveOn = (at: typeof first): Promise<unknown> => at.solve((graph) => chain(graph, 'once'))
+  await Promise.all([solveOn(first), solveOn(second)])
+  expect([...first.executor.commands, ...second.executor.commands]).toEqual(['once'])
 })
 
 test('an abort from outside ends with its own reason', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Store } from '../../cache/store.ts'
 import { digestOf, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
@@ -61,6 +62,8 @@ export class Solver {
   readonly #memory: StepMemory
   readonly #work: StepWork
   readonly #solved = new Map<VertexId, Promise<Tree>>()
+  /** What is done with the results of steps when those that wait for them have begun. */
+  readonly #keeping: Promise<void>[] = []
   /** The target and the vertices that its layers come from. */
   readonly #chain = new Set<VertexId>()
 
@@ -103,11 +106,13 @@ export class Solver {
     }
     try {
       const trees = await Promise.all(targets.map((target) => this.#treeOf(target)))
+      await Promise.all(this.#keeping)
       this.#memory.flush()
       return trees
     } catch (error) {
       this.#abort.abort(error)
       await Promise.allSettled(this.#solved.values())
+      await Promise.allSettled(this.#keeping)
       this.#keepWhatIsDone()
       throw error
     }
@@ -179,14 +184,20 @@ export class Solver {
     solvingInputs.catch(() => undefined) // awaited below, unless the lock cannot be had
     // Taken while the inputs are made. Whoever waits here holds locks of later steps only, so that nobody waits in a circle.
     const lock = await this.#services.store.lock(`step ${key}`, this.#signal)
+    let keeping = Promise.resolve()
     try {
       const trees = await solvingInputs
       const inputs: StepInputs = { trees, selections: await this.#selectionDigests(vertex) }
       const doneMeanwhile = this.#findByDefinition(vertex, key) ?? (await this.#findByContent(vertex, key, inputs))
-      return doneMeanwhile ?? (await this.#doStep(vertex, key, inputs))
+      if (doneMeanwhile !== undefined) return doneMeanwhile
+      const tree = await this.#doStep(vertex, key, inputs)
+      keeping = this.#keep(vertex, key, inputs, tree)
+      keeping.catch((error: unknown) => this.#abort.abort(error)) // solve() throws it
+      this.#keeping.push(keeping)
+      return tree
     } finally {
-      // The next step need not wait for this. A lock goes with the lease at the latest.
-      void Promise.resolve(lock[Symbol.asyncDispose]()).catch(() => undefined)
+      // Whoever waits for the lock is to find the record. The next step need not wait for this. A lock goes with the lease at the latest.
+      void keeping.then(() => lock[Symbol.asyncDispose]()).catch(() => undefined)
     }
   }
 
@@ -202,20 +213,29 @@ export class Solver {
     return tree
   }
 
-  async #doStep(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree> {
-    const tree = await this.#events.observe(vertex, () => {
+  #doStep(vertex: Vertex, key: Digest, inputs: StepInputs): Promise<Tree> {
+    return this.#events.observe(vertex, () => {
       if (!vertex.ignoreCache) this.#events.missed(vertex, this.#memory.whyMissed(vertex, key))
       return this.#work.carryOut(vertex, inputs.trees).catch((error: unknown) => {
         throw this.#memory.explain(vertex, error)
       })
     })
-    this.#memory.keep(vertex, key, inputs, tree)
-    if (this.#chain.has(vertex.id)) {
-      // A failure is told to whoever needs the layer.
-      for (const compression of this.#services.packEarly)
-        this.layers.ensure(tree, tree.length - 1, compression).catch(() => undefined)
+  }
+
+  /** Records what the step yielded and has its layer packed, once the steps that wait for it have been sent on their way: what is sent first is begun first. */
+  async #keep(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): Promise<void> {
+    await setImmediate()
+    try {
+      this.#memory.keep(vertex, key, inputs, tree)
+      if (this.#chain.has(vertex.id)) {
+        // A failure is told to whoever needs the layer.
+        for (const compression of this.#services.packEarly)
+          this.layers.ensure(tree, tree.length - 1, compression).catch(() => undefined)
+      }
+      this.#memory.flush()
+    } catch (error) {
+      throw placed(error, vertex)
     }
-    return tree
   }
 
   /** A key that cannot be computed is a failure of the step whose files are at fault, and is shown as one. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Store } from '../../cache/store.ts'
 import { digestOf, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
@@ -56,6 +57,8 @@ export class StepMemory {
       const earlier: StepInputs = { trees: record.inputTrees, selections: record.selections }
       if (!sameSelections(earlier, inputs)) continue
       if (!earlier.trees.every((tree) => tree === null || directories.isComplete(tree))) continue
+      // Inputs that were made just now are being packed by then, and need not be packed for their digests alone.
+      await setImmediate()
       today ??= await contentKeys.of(vertex, inputs)
       const known = this.#records.findContentKey(other) ?? (await contentKeys.of(vertex, earlier))
       this.#records.putContentKey(other, known)
