@@ -6,7 +6,7 @@ export interface BlobStore {
    *  whose expected content is present already is not read.
    *  @throws {BuildError} `DIGEST_MISMATCH` if `expect` is given and differs, `DISK_FULL`; nothing is kept then. */
   put(bytes: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<BlobInfo>
-  /** Streams and verifies: trust the bytes once the loop has ended.
+  /** Streams and verifies, but for what came in through this very object: trust the bytes once the loop has ended.
    *  @throws {BuildError} `BLOB_NOT_FOUND` at the start, `DIGEST_MISMATCH` at the end. */
   get(digest: Digest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>
   /** Reads no content; `undefined` means absent. */

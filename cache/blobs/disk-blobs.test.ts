@@ -31,12 +31,13 @@ test('nothing stays staged after a failure', async () => {
   expect(readdirSync(join(root, 'tmp'))).toEqual([])
 })
 
-test('get() refuses a file that was damaged on the disk', async () => {
-  const blobs = open()
+test('get() refuses a file of an earlier build that was damaged on the disk', async () => {
+  const root = temporaryFolder()
+  const blobs = open(root)
   const { digest } = await putBytes(blobs, Buffer.from('bytes'))
   chmodSync(blobs.pathOf(digest), 0o644)
   writeFileSync(blobs.pathOf(digest), 'bytez')
-  await expect(readBlob(blobs, digest)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(readBlob(open(root), digest)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
 })
 
 test('adopt() moves a staged file in, and removes it where the blob is present', async () => {

@@ -1,5 +1,6 @@
 export { beginsLikeArchive, isArchive, looksLikeArchive, openArchive } from './is-archive.ts'
 export { findNewestFile } from './newest-file.ts'
 export { encodeTarHeader } from './encode-header.ts'
+export { locateMembers, type MemberPlace } from './locate-members.ts'
 export { readTar, type TarMember } from './read-tar.ts'
 export { blockBytes, endMarker, noXattrs, paddingAfter, type TarEntry, type TarEntryType } from './tar-entry.ts'

@@ -60,7 +60,7 @@ function* archiveParts(
       yield encodeTarHeader(whiteout(change.path))
       continue
     }
-    const { path, entry, hostPath, xattrs } = change
+    const { path, entry, hostPath } = change
     const firstName = entry.type === 'file' && entry.linkCount > 1 ? firstNames.get(entry.fileId) : undefined
     if (firstName !== undefined) {
       yield encodeTarHeader({
@@ -73,12 +73,28 @@ function* archiveParts(
       continue
     }
     if (entry.linkCount > 1) firstNames.set(entry.fileId, path)
-    const target = entry.type === 'symlink' ? (change.target ?? readTarget(hostPath)) : ''
-    yield encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName: target })
-    observer?.add({ ...change, target }, position.bytes)
+    const found = { ...change, target: targetOf(change) }
+    yield encodePresent(found)
+    observer?.add(found, position.bytes)
     if (entry.type === 'file') yield* fileContent(hostPath, entry.sizeBytes, buffer)
   }
   yield endMarker
+}
+
+/** One entry of an archive by itself, in parts that hold until the next one is asked for. */
+export function* memberParts(change: PresentChange): Generator<Uint8Array> {
+  const { entry, hostPath } = change
+  yield encodePresent({ ...change, target: targetOf(change) })
+  if (entry.type === 'file')
+    yield* fileContent(hostPath, entry.sizeBytes, Buffer.allocUnsafe(Math.min(entry.sizeBytes, chunkBytes)))
+}
+
+function encodePresent({ path, entry, xattrs, target = '' }: PresentChange): Uint8Array {
+  return encodeTarHeader({ ...tarEntry(path, entry, xattrs), linkName: target })
+}
+
+function targetOf({ entry, target, hostPath }: PresentChange): string {
+  return entry.type === 'symlink' ? (target ?? readTarget(hostPath)) : ''
 }
 
 /** @see https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */

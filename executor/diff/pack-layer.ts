@@ -9,9 +9,12 @@ import type { ByteChunks } from './cut-blocks.ts'
 import { GzipFormat } from './gzip-format.ts'
 import { layerChanges, type LayerChange } from './layer-changes.ts'
 
-export interface PackedLayer {
+export interface PackedLayer extends PackedArchive {
   /** Digest of the uncompressed archive. */
   readonly diffId: Digest
+}
+
+export interface PackedArchive {
   /** Digest of what lies at the path that was given, and its length. */
   readonly digest: Digest
   readonly sizeBytes: number
@@ -46,20 +49,27 @@ export async function packChanges(
   path: string | undefined,
   how: PackOptions,
 ): Promise<PackedLayer> {
-  return packArchive(archiveChunks(changes), path, how)
+  return packMeasured(archiveChunks(changes), path, how)
 }
 
-/** As `packLayer()`, of an archive that is made already.
- *  @param diffId its digest, where it is known */
-export async function packArchive(
+/** As `packLayer()`, of an archive that is made already. */
+export async function packMeasured(
   chunks: ByteChunks,
   path: string | undefined,
-  { compression, former }: PackOptions,
-  diffId?: Digest,
+  how: PackOptions,
 ): Promise<PackedLayer> {
   const content = new DigestMeter()
+  const packed = await packArchive(content.measure(chunks), path, how)
+  return { diffId: content.digest(), ...packed }
+}
+
+/** The same of an archive whose own digest is known, or found otherwise. */
+export async function packArchive(
+  archive: ByteChunks,
+  path: string | undefined,
+  { compression, former }: PackOptions,
+): Promise<PackedArchive> {
   const stored = new DigestMeter()
-  const archive = diffId === undefined ? content.measure(chunks) : chunks
   let index: BlockIndex | undefined
   if (path === undefined) for await (const chunk of archive) stored.update(chunk)
   else if (compression.type === 'uncompressed') await writeNewFile(path, archive, stored)
@@ -70,7 +80,6 @@ export async function packArchive(
     index = memory.index
   }
   return {
-    diffId: diffId ?? content.digest(),
     digest: stored.digest(),
     sizeBytes: stored.sizeBytes,
     index: index !== undefined && index.blocks.length > 1 ? index : undefined,

@@ -1,4 +1,4 @@
 export { ImageLayer } from './image-layer.ts'
 export { ImageWriter } from './image-writer.ts'
 export { canMountImages, mountImage, type MountedImage } from './mount-image.ts'
-export { readImageArchive } from './read-image-archive.ts'
+export { ImageArchive, readImageArchive } from './read-image-archive.ts'

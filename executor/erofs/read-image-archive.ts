@@ -1,25 +1,56 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { locateMembers, type MemberPlace } from '../../cache/tar/index.ts'
 import { archiveOffset, findArchiveEnd } from './encode-metadata.ts'
 
 const chunkBytes = 256 * 1024
 
-/** The archive that an image was made of, in chunks that their reader may keep. One whose length is no multiple of a block ends with zeros here. */
-export function* readImageArchive(image: string): Generator<Uint8Array, void, undefined> {
-  const file = openSync(image, 'r')
-  try {
-    const head = Buffer.alloc(archiveOffset)
-    readSync(file, head, 0, archiveOffset, 0)
-    const end = findArchiveEnd(head)
-    if (end === undefined) throw new Error(`${image} is no image of a layer`)
-    for (let at = archiveOffset; at < end;) {
-      const wanted = Math.min(chunkBytes, end - at)
-      const chunk = Buffer.allocUnsafeSlow(wanted)
-      const got = readSync(file, chunk, 0, wanted, at)
-      if (got === 0) throw new Error(`${image} ends before its archive does`)
-      yield chunk.subarray(0, got)
-      at += got
+/** The archive that an image was made of, of which parts may be left out. One whose length is no multiple of a block ends with zeros here. */
+export class ImageArchive implements Disposable {
+  readonly sizeBytes: number
+  readonly #file: number
+
+  constructor(image: string) {
+    this.#file = openSync(image, 'r')
+    const end = findArchiveEnd(this.#read(0, archiveOffset))
+    if (end === undefined) {
+      closeSync(this.#file)
+      throw new Error(`${image} is no image of a layer`)
     }
-  } finally {
-    closeSync(file)
+    this.sizeBytes = end - archiveOffset
   }
+
+  /** In chunks that their reader may keep. */
+  *read(start = 0, end = this.sizeBytes): Generator<Uint8Array, void, undefined> {
+    for (let at = start; at < end;) {
+      const chunk = this.#read(archiveOffset + at, Math.min(chunkBytes, end - at))
+      yield chunk
+      at += chunk.length
+    }
+  }
+
+  /** Of an archive that we have made. */
+  members(): Generator<MemberPlace, void, undefined> {
+    return locateMembers((offset, bytes) => this.#fill(bytes, archiveOffset + offset))
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file)
+  }
+
+  #read(offset: number, sizeBytes: number): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    this.#fill(bytes, offset)
+    return bytes
+  }
+
+  #fill(bytes: Buffer, offset: number): void {
+    if (readSync(this.#file, bytes, 0, bytes.length, offset) < bytes.length)
+      throw new Error('an image ends before its archive does')
+  }
+}
+
+/** All of it. */
+export function* readImageArchive(image: string): Generator<Uint8Array, void, undefined> {
+  using archive = new ImageArchive(image)
+  yield* archive.read()
 }

@@ -11,6 +11,7 @@ export type HashFile = (hostPath: string, entry: TreeEntry) => string
 export interface SelectionIngredient {
   readonly path: string
   readonly content: string
+  readonly entry: TreeEntry
 }
 
 export interface SelectionDigest {
@@ -32,7 +33,7 @@ export function digestSelection(reader: TreeReader, selection: Selection, hashFi
       const path = isRoot && item.entry.type === 'directory' ? '' : isRoot ? name : `${name}/${item.relativePath}`
       const content = describeEntry(reader, item, hashFile)
       total.update(`${JSON.stringify(path)} ${content}\n`)
-      ingredients.push({ path: item.path, content })
+      ingredients.push({ path: item.path, content, entry: item.entry })
     }
   }
   return { digest: `sha256:${total.digest('hex')}` as Digest, ingredients }

@@ -2,13 +2,16 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileShrank } from '../diff/archive.ts'
+import { DigestMeter } from '../../core/digest.ts'
 import { packArchive, packLayer } from '../diff/pack-layer.ts'
 import { recompressLayer } from '../diff/recompress-layer.ts'
+import { revisedArchive, writeRevision } from '../diff/revision.ts'
 import { readImageArchive } from '../erofs/index.ts'
 import { exportFolder } from '../export/export-folder.ts'
 import { exportTar } from '../export/export-tar.ts'
 import { withoutPresent } from '../export/without-present.ts'
 import { copyIntoImage } from '../files/copy-into-image.ts'
+import { narrowedTree } from '../files/narrowed-tree.ts'
 import { NeedsFolder } from '../files/layer-recipe.ts'
 import { digestSelection } from '../files/selection-digest.ts'
 import { hashFile } from '../files/hash-file.ts'
@@ -21,11 +24,12 @@ import type { TreeReader } from '../tree/tree-reader.ts'
 import { rebaseLayer } from '../unpack/rebase-layer.ts'
 import { unpackContext } from '../unpack/unpack-context.ts'
 import { unpackIntoImage, unpackLayer } from '../unpack/unpack-layer.ts'
-import type { CallRequest, CallResult, FilesCall, SourceTree } from './protocol.ts'
+import type { CallRequest, CallResult, FilesCall, ImageArchive, SourceTree } from './protocol.ts'
 
 /** The calls that need neither mounts nor a sandbox, and so run in any thread of the executor. */
 export type ThreadCallName =
   | 'files'
+  | 'revise'
   | 'packFiles'
   | 'unpack'
   | 'unpackContext'
@@ -33,6 +37,7 @@ export type ThreadCallName =
   | 'pack'
   | 'recompress'
   | 'packImage'
+  | 'digestImage'
   | 'digestSelection'
   | 'exportTree'
 
@@ -52,6 +57,18 @@ export const threadCalls: {
     }
     await writeLayerFolder({ lower, layer, scratch }, request)
     return undefined
+  },
+  async revise({ op, lower, sources, earlier, changed, revision, scratch, nowNs }) {
+    const narrowed = sources.map((source) => {
+      const { reader, keepsOwner } = filesSource(source)
+      return { reader: narrowedTree(reader, changed), keepsOwner }
+    })
+    const request = { op, sources: narrowed, nowNs }
+    await intoPlace(scratch, revision, (folder) =>
+      writeRevision(folder, earlier, (files) =>
+        applyFileActions(request, new LayerFolder(files, [...lower, earlier.files], nowNs)),
+      ),
+    )
   },
   async packFiles({ op, lower, sources, path, nowNs, ...how }) {
     const request = { op, sources: sources.map(filesSource), nowNs }
@@ -77,14 +94,19 @@ export const threadCalls: {
   async pack({ folder, lower, path, ...how }) {
     return packLayer(folder, lower, path, how)
   },
-  async packImage({ image, diffId, path, ...how }) {
-    return packArchive(readImageArchive(image), path, how, diffId)
+  async packImage({ image, revision, path, ...how }) {
+    return packArchive(archiveOf({ image, revision }), path, how)
+  },
+  digestImage(request) {
+    const meter = new DigestMeter()
+    for (const chunk of archiveOf(request)) meter.update(chunk)
+    return Promise.resolve(meter.digest())
   },
   async recompress({ blob, diffId, path, ...how }) {
     return recompressLayer(blob, diffId, path, how)
   },
   digestSelection({ source, selection }) {
-    return Promise.resolve(digestSelection(readerOf(source), selection, hashFile))
+    return Promise.resolve(digestSelection(readerOf(source), selection, hashFile).digest)
   },
   async exportTree({ trees, target }) {
     const readers = trees.map(({ layers, below }) => ({ tree: new LayeredTree(layers), below }))
@@ -96,6 +118,10 @@ export const threadCalls: {
       await exportFolder(withoutPresent(tree, join(target.destination, below), owner), folder, owner)
     }
   },
+}
+
+function archiveOf({ image, revision }: ImageArchive): Iterable<Uint8Array> {
+  return revision === undefined ? readImageArchive(image) : revisedArchive(image, revision)
 }
 
 /** Whoever started this process is who it runs as: in a user namespace, where it is root, root stands for them. */

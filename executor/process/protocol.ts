@@ -2,11 +2,10 @@ import type { Digest } from '../../core/digest.ts'
 import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
-import type { PackedLayer, PackOptions } from '../diff/pack-layer.ts'
+import type { PackedArchive, PackedLayer, PackOptions } from '../diff/pack-layer.ts'
 import type { MountedImage } from '../erofs/index.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
 import type { OutsideTree } from '../sources/source-tree.ts'
-import type { SelectionDigest } from '../files/selection-digest.ts'
 import type { TreeAnswers } from '../tree/remembered-tree.ts'
 import type { UnpackResult } from '../unpack/unpack-entries.ts'
 import type { StoredArchive } from '../unpack/unpack-layer.ts'
@@ -21,6 +20,8 @@ export interface ExecutorCalls {
   run(request: RunCall): void
   /** Where the layer became an image, which it may where it is large: the digest of its archive. */
   files(request: FilesCall): Digest | undefined
+  /** Carries out a copy of which little has changed since an earlier build, as a revision of the image that it left then. */
+  revise(request: ReviseCall): void
   unpack(request: UnpackCall): UnpackedLayer
   /** Shows an image's files below a path where nothing is, until this process ends; false: it cannot. */
   mountImage(request: MountImageCall): boolean
@@ -28,13 +29,15 @@ export interface ExecutorCalls {
   /** Makes a variant of an unpacked layer that fits what lies below it. */
   rebase(request: RebaseCall): void
   pack(request: PackCall): PackedLayer
-  packImage(request: PackImageCall): PackedLayer
+  packImage(request: PackImageCall): PackedArchive
+  /** Digest of such an archive. */
+  digestImage(request: ImageArchive): Digest
   /** Carries file actions out straight into the layer's archive, without writing the layer first. `undefined`: they do more than that allows, and
    *  nothing has been done. */
   packFiles(request: PackFilesCall): PackedFiles | undefined
   /** Packs a layer that is there as an archive, whatever that is compressed with. */
   recompress(request: RecompressCall): PackedLayer
-  digestSelection(request: DigestCall): SelectionDigest
+  digestSelection(request: DigestCall): Digest
   exportTree(request: ExportCall): void
 }
 
@@ -84,6 +87,23 @@ export interface FilesCall {
   readonly nowNs: bigint
 }
 
+export interface ReviseCall extends Omit<FilesCall, 'layer' | 'image'> {
+  readonly earlier: EarlierCopy
+  /** Paths in the source of what is new, or not the same any more. Nothing is gone. */
+  readonly changed: readonly string[]
+  /** Where the finished folder goes; nothing is there yet. */
+  readonly revision: string
+}
+
+/** A layer that an earlier build has left as an image, of the same copy onto the same layers. */
+export interface EarlierCopy {
+  /** The layer's name. */
+  readonly name: string
+  readonly image: string
+  /** Where the image's files are seen. */
+  readonly files: string
+}
+
 /** What is copied from, or shown by a bind mount. */
 export type SourceTree = OutsideTree | { readonly kind: 'layers'; readonly layers: readonly string[] }
 
@@ -122,11 +142,13 @@ export interface PackCall extends PackTarget {
 }
 
 /** The archive that an image was made of. */
-export interface PackImageCall extends PackTarget {
+export interface ImageArchive {
   readonly image: string
-  /** Its digest, where it is known. */
-  readonly diffId: Digest | undefined
+  /** Folder of a revision of it: then the archive is the revised layer's. */
+  readonly revision: string | undefined
 }
+
+export interface PackImageCall extends PackTarget, ImageArchive {}
 
 interface PackTarget extends PackOptions {
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */

@@ -45,7 +45,7 @@ export class ContentKeys {
         if (tree === null) return inputs.selections[input] ?? null
         const [executor, paths] = await Promise.all([this.#executor(), this.#directories.ensure(tree)])
         const request = { source: { kind: 'layers', layers: paths }, selection } as const
-        return (await executor.call('digestSelection', request, { signal: this.#signal })).digest
+        return executor.call('digestSelection', request, { signal: this.#signal })
       }),
     )
     return digestOf(canonicalJson({ op: opKeyOf(vertex), layers, taken }))

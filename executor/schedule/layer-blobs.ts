@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { layerTypeIn } from '../../cache/image/index.ts'
 import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
@@ -7,7 +6,7 @@ import { compressionName, layerTypes, usualCompression, type LayerCompression } 
 import type { PackedLayer } from '../diff/pack-layer.ts'
 import type { FilesSource } from '../ops/files.ts'
 import type { Executor } from '../process/client.ts'
-import type { PackedFiles, PackFilesCall } from '../process/protocol.ts'
+import type { ImageArchive, PackedFiles, PackFilesCall } from '../process/protocol.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import type { FetchBlob, ImageLayer, LayerDirectories } from './layer-directories.ts'
 import { FormerLayers } from './former-layers.ts'
@@ -28,6 +27,8 @@ export class LayerBlobs {
   readonly #packed: PackedLayers
   readonly #former: FormerLayers
   readonly #packing = new Map<string, Promise<LayerBlob>>()
+  /** By the ids of layers. */
+  readonly #digests = new Map<string, Promise<Digest>>()
 
   constructor(parts: LayerBlobsParts) {
     this.#parts = parts
@@ -63,9 +64,11 @@ export class LayerBlobs {
   async diffIdOf(tree: Tree, index: number): Promise<Digest> {
     const layer = layerAt(tree, index)
     if (layer.kind === 'image') return layer.diffId
-    const { store } = this.#parts
+    const { store, directories } = this.#parts
     const known = this.#packed.findDiffId(layer.id) ?? (store.facts.find('diff-id', layer.id) as Digest | undefined)
     if (known !== undefined) return known
+    const archive = directories.findArchive(layer.id)
+    if (archive !== undefined) return this.#digestImage(layer.id, archive)
     const packing = [...this.#packing].find(([name]) => name.startsWith(`${layer.id}.`))?.[1]
     if (packing !== undefined) return (await packing).diffId
     const { diffId } = await this.#packLayer(tree, index, undefined, usualCompression)
@@ -146,21 +149,44 @@ export class LayerBlobs {
     return result
   }
 
-  async #packLayer(tree: Tree, index: number, path: string | undefined, compression: LayerCompression) {
-    const { store, directories, executor, signal } = this.#parts
+  async #packLayer(
+    tree: Tree,
+    index: number,
+    path: string | undefined,
+    compression: LayerCompression,
+  ): Promise<PackedLayer> {
+    const { directories, executor, signal } = this.#parts
     const layer = layerAt(tree, index)
     const how = { path, compression, former: this.#former.find(layerName(layer), compression) }
-    const image = layer.kind === 'step' ? directories.imageOfStep(layer.id) : undefined
-    if (image !== undefined && existsSync(image)) {
-      const diffId = store.facts.find('diff-id', layerName(layer)) as Digest | undefined
-      return (await executor()).call('packImage', { image, diffId, ...how }, { signal })
+    const archive = layer.kind === 'step' ? directories.findArchive(layer.id) : undefined
+    if (archive !== undefined) {
+      const [process, diffId] = [await executor(), this.diffIdOf(tree, index)]
+      diffId.catch(() => undefined) // awaited below
+      const packed = await process.call('packImage', { ...archive, ...how }, { signal })
+      return { diffId: await diffId, ...packed }
     }
     const standsAlone = layer.kind === 'step' && layer.base === 'empty'
-    const paths = await directories.ensure(tree.slice(0, index + 1))
-    const folder = paths[index]
+    const [lower, paths] = await Promise.all([
+      standsAlone ? [] : directories.ensure(tree.slice(0, index)),
+      directories.ensure(tree.slice(0, index + 1)),
+    ])
+    const folder = paths.at(-1)
     if (folder === undefined) throw new Error(`layer ${index} has no directory`)
-    const lower = standsAlone ? [] : paths.slice(0, index)
     return (await executor()).call('pack', { folder, lower, ...how }, { signal })
+  }
+
+  /** Beside whatever packs it: a step above may want to know as soon as it can. */
+  #digestImage(id: string, archive: ImageArchive): Promise<Digest> {
+    const { store, executor, signal } = this.#parts
+    const known = this.#digests.get(id)
+    if (known !== undefined) return known
+    const digesting = executor().then(async (process) => {
+      const diffId = await process.call('digestImage', archive, { signal })
+      store.facts.put('diff-id', id, diffId)
+      return diffId
+    })
+    this.#digests.set(id, digesting)
+    return digesting
   }
 
   #newPath(): string {

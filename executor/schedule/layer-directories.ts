@@ -6,7 +6,8 @@ import type { Store } from '../../cache/store.ts'
 import type { Digest } from '../../core/digest.ts'
 import { layerName, type Layer, type Tree } from '../../core/layer.ts'
 import type { Executor } from '../process/client.ts'
-import type { RebaseCall, UnpackCall, UnpackedLayer } from '../process/protocol.ts'
+import { findNote, revisedFiles } from '../diff/revision-note.ts'
+import type { EarlierCopy, ImageArchive, RebaseCall, UnpackCall, UnpackedLayer } from '../process/protocol.ts'
 import type { StoredArchive } from '../unpack/unpack-layer.ts'
 import { PackedLayers, type LayerBlob } from './packed-layers.ts'
 
@@ -45,11 +46,30 @@ export class LayerDirectories {
     return imageOf(this.pathOfStep(id))
   }
 
+  /** Where a revision of an earlier image lies, or will lie, instead. */
+  revisionOfStep(id: string): string {
+    return revisionOf(this.pathOfStep(id))
+  }
+
+  /** The archive that the step has left instead of its layer's folder, if it has. */
+  findArchive(id: string): ImageArchive | undefined {
+    const image = this.imageOfStep(id)
+    if (existsSync(image)) return { image, revision: undefined }
+    const revision = this.revisionOfStep(id)
+    const note = findNote(revision)
+    return note && { image: this.imageOfStep(note.of), revision }
+  }
+
+  /** The image of an earlier step's layer, which is present, and its files. */
+  async ensureEarlier(id: string): Promise<EarlierCopy> {
+    const layer: Layer = { kind: 'step', id, base: 'below', createdAtMs: 0 }
+    return { name: id, image: this.imageOfStep(id), files: await this.#placeOf(layer) }
+  }
+
   /** Whether every layer can be had without carrying a step out again. */
   isComplete(tree: Tree): boolean {
     return tree.every(
-      (layer) =>
-        layer.kind === 'image' || isPresent(this.pathOfStep(layer.id)) || this.#packed.findAny(layer.id) !== undefined,
+      (layer) => layer.kind === 'image' || this.#isPresent(layer.id) || this.#packed.findAny(layer.id) !== undefined,
     )
   }
 
@@ -61,12 +81,13 @@ export class LayerDirectories {
     )
     const places = tree.map((layer, index) => {
       const fits = fitsAnywhere(unpacked[index] ?? independent, index)
-      return fits ? this.#placeOf(layer) : this.#ensureFolder(layer)
+      return fits ? this.#placesOf(layer) : this.#ensureFolder(layer).then((folder) => [folder])
     })
     const paths: string[] = []
-    for (const [index, path] of (await Promise.all(places)).entries()) {
+    for (const [index, layer] of (await Promise.all(places)).entries()) {
       const found = unpacked[index] ?? independent
-      paths.push(fitsAnywhere(found, index) ? path : await this.#ensureRebased(path, [...paths], found))
+      if (fitsAnywhere(found, index)) paths.push(...layer)
+      else for (const path of layer) paths.push(await this.#ensureRebased(path, [...paths], found))
     }
     return paths
   }
@@ -74,7 +95,7 @@ export class LayerDirectories {
   /** A step that only copied has left an archive, and nothing else until somebody needs its files. */
   async #ensureStep(id: string): Promise<UnpackedLayer> {
     const layer = this.pathOfStep(id)
-    if (isPresent(layer)) return independent
+    if (this.#isPresent(id)) return independent
     const known = this.#unpacked.get(id)
     if (known !== undefined) return known
     const packed = this.#packed.findAny(id)
@@ -87,6 +108,22 @@ export class LayerDirectories {
     })
     this.#unpacked.set(id, unpacking)
     return unpacking
+  }
+
+  /** What shows a layer's files when it is put together: one folder, or several for a revision, the lowest first. */
+  async #placesOf(layer: Layer): Promise<readonly string[]> {
+    if (layer.kind === 'image') return [await this.#placeOf(layer)]
+    const revision = this.revisionOfStep(layer.id)
+    const note = findNote(revision)
+    if (note === undefined) return [await this.#placeOf(layer)]
+    return [await this.#placeOf({ ...layer, id: note.of }), revisedFiles(revision)]
+  }
+
+  #isPresent(name: string): boolean {
+    const folder = join(this.#store.layersFolder, name)
+    if (existsSync(folder) || existsSync(imageOf(folder))) return true
+    const note = findNote(revisionOf(folder))
+    return note !== undefined && existsSync(this.imageOfStep(note.of))
   }
 
   /** Where a layer's files are seen: its folder, or where its image is mounted. */
@@ -142,10 +179,10 @@ export class LayerDirectories {
 
   async #unpack(layer: ImageLayer): Promise<UnpackedLayer> {
     const path = join(this.#store.layersFolder, layerName(layer))
-    const done = this.#findUnpacked(layer, path)
+    const done = this.#findUnpacked(layer)
     if (done !== undefined) return done
     await using _lock = await this.#store.lock(`unpack ${layer.diffId}`, this.#signal)
-    const doneMeanwhile = this.#findUnpacked(layer, path)
+    const doneMeanwhile = this.#findUnpacked(layer)
     if (doneMeanwhile !== undefined) return doneMeanwhile
     await this.#fetchBlob(layer)
     // Without its fact a layer is one whose unpacking was cut off right at its end.
@@ -157,9 +194,9 @@ export class LayerDirectories {
     return unpacked
   }
 
-  #findUnpacked(layer: ImageLayer, path: string): UnpackedLayer | undefined {
+  #findUnpacked(layer: ImageLayer): UnpackedLayer | undefined {
     const fact = this.#store.facts.find('unpacked', layerName(layer)) as Partial<UnpackedLayer> | undefined
-    return fact !== undefined && isPresent(path) ? { ...independent, ...fact } : undefined
+    return fact !== undefined && this.#isPresent(layerName(layer)) ? { ...independent, ...fact } : undefined
   }
 
   async #ensureRebased(from: string, lower: readonly string[], unpacked: UnpackedLayer): Promise<string> {
@@ -182,13 +219,13 @@ export class LayerDirectories {
   }
 }
 
-/** A layer is a folder or, beside where that would be, an image. */
+/** A layer is a folder or, beside where that would be, an image, or a revision of the image of another layer. */
 function imageOf(folder: string): string {
   return `${folder}.erofs`
 }
 
-function isPresent(folder: string): boolean {
-  return existsSync(folder) || existsSync(imageOf(folder))
+function revisionOf(folder: string): string {
+  return `${folder}.revision`
 }
 
 const independent: UnpackedLayer = { impliedDirectories: [], lowerLinks: [] }

@@ -3,6 +3,7 @@ import { digestOf } from '../../core/digest.ts'
 import { GraphBuilder, vertexOf } from '../../core/graph.ts'
 import type { RunOp } from '../../core/ops.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
+import { rootDirectory } from '../tree/tree-reader.ts'
 import type { Ingredients } from './records.ts'
 
 type Parts = Partial<Omit<RunOp, 'type'>> & {
@@ -31,7 +32,7 @@ function ingredients({ files = {}, inputs = {}, ...fields }: Parts = {}): Ingred
   }
   const builder = new GraphBuilder()
   const id = builder.add(op, [], { name: 'RUN make' })
-  const taken = Object.entries(files).map(([path, content]) => ({ path, content }))
+  const taken = Object.entries(files).map(([path, content]) => ({ path, content, entry: rootDirectory }))
   return ingredientsOf(
     vertexOf(builder.graph(), id),
     digestOf(JSON.stringify([op, files, inputs])),

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Store } from '../../cache/store.ts'
-import { digestOf, type Digest } from '../../core/digest.ts'
+import { digestHex, digestOf, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import type { BuildEvent } from '../../core/events.ts'
 import { vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
@@ -13,6 +13,7 @@ import type { ContextFolders } from '../sources/context-folders.ts'
 import { FetchedSources, type FetchSource } from '../sources/fetched-sources.ts'
 import { ContentKeys, type StepInputs } from './content-keys.ts'
 import { DefinitionKeys, KeyFailure } from './definition-keys.ts'
+import { EarlierCopies } from './earlier-copies.ts'
 import { LayerBlobs } from './layer-blobs.ts'
 import { LayerDirectories, type FetchBlob } from './layer-directories.ts'
 import type { RunProvisions } from './run-supplies.ts'
@@ -81,11 +82,23 @@ export class Solver {
     const contentKeys = new ContentKeys(directories, layers, executor, signal)
     const findOnlyUse = (vertex: Vertex): LayerCompression | undefined => this.#findOnlyUse(vertex)
     const sources = { graph, store, contexts, directories }
-    const memory = new StepMemory({ ...sources, definitionKeys, contentKeys, scope })
-    const stepName = (vertex: Vertex): string => memory.nameOf(vertex)
+    const stepName = (vertex: Vertex): string => digestHex(digestOf(`${scope}\n${vertex.step}`))
+    const earlierCopies = new EarlierCopies(store, directories, definitionKeys, stepName)
+    const memory = new StepMemory({ ...sources, definitionKeys, contentKeys, earlierCopies, stepName })
     this.#work = new StepWork({
       ...sources,
-      ...{ executor, prepareSandbox, provisions, fetched, layers, events, signal, stepName, findOnlyUse },
+      ...{
+        executor,
+        prepareSandbox,
+        provisions,
+        fetched,
+        layers,
+        events,
+        signal,
+        stepName,
+        findOnlyUse,
+        earlierCopies,
+      },
     })
     this.#memory = memory
     this.#definitionKeys = definitionKeys
@@ -179,7 +192,7 @@ export class Solver {
       this.#services.checkPlatform(vertex.op.platform)
       this.#services.warmUp()
     }
-    this.#work.warmUp()
+    this.#work.warmUp(vertex)
     const solvingInputs = Promise.all(vertex.inputs.map((input) => this.#inputTree(input)))
     solvingInputs.catch(() => undefined) // awaited below, unless the lock cannot be had
     // Taken while the inputs are made. Whoever waits here holds locks of later steps only, so that nobody waits in a circle.

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Store } from '../../cache/store.ts'
-import { digestOf, type Digest } from '../../core/digest.ts'
+import type { Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { reachableFrom, vertexOf, type Graph, type Vertex, type VertexId } from '../../core/graph.ts'
 import type { Tree } from '../../core/layer.ts'
@@ -8,6 +8,7 @@ import type { ContextOp } from '../../core/ops.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
 import type { ContentKeys, StepInputs } from './content-keys.ts'
 import { opKeyOf, type DefinitionKeys } from './definition-keys.ts'
+import type { EarlierCopies } from './earlier-copies.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { ingredientsOf, missReasons } from './miss-reasons.ts'
 import { Records, type Ingredients } from './records.ts'
@@ -20,8 +21,9 @@ export interface MemoryParts {
   readonly directories: LayerDirectories
   readonly definitionKeys: DefinitionKeys
   readonly contentKeys: ContentKeys
-  /** Tells builds of different Dockerfiles apart, so that each compares a missed step with its own earlier one. */
-  readonly scope: string
+  readonly earlierCopies: EarlierCopies
+  /** What the step of the vertex is called from build to build. */
+  readonly stepName: (vertex: Vertex) => string
 }
 
 /** What is known of steps from earlier builds, and what later builds will know of this one's. */
@@ -73,14 +75,18 @@ export class StepMemory {
 
   /** Why the step has to be carried out, compared with the last time, a phrase each. */
   whyMissed(vertex: Vertex, key: Digest): readonly string[] {
-    return missReasons(this.#records.findIngredients(this.nameOf(vertex)), this.#ingredients(vertex, key))
+    return missReasons(this.#records.findIngredients(this.#parts.stepName(vertex)), this.#ingredients(vertex, key))
   }
 
   /** Keeps what a step yielded. One that copied files while they were being written to may not be taken for what its key says, nor may any step on
    *  top of it. */
   keep(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): void {
-    if (this.#isReliable(vertex)) this.#put(vertex, key, inputs, tree)
-    else this.#unreliable.add(vertex.id)
+    if (!this.#isReliable(vertex)) {
+      this.#unreliable.add(vertex.id)
+      return
+    }
+    this.#put(vertex, key, inputs, tree)
+    this.#parts.earlierCopies.keep(vertex)
   }
 
   /** What the failure of a step is to be told as. Files that change while they are copied make failures of every kind, which are nobody's bug. */
@@ -92,6 +98,7 @@ export class StepMemory {
   /** Writes what was put off. */
   flush(): void {
     this.#records.flush()
+    this.#parts.earlierCopies.flush()
   }
 
   #isReliable(vertex: Vertex): boolean {
@@ -102,10 +109,12 @@ export class StepMemory {
 
   /** A context of which the step has taken what is no longer what it was. */
   #findChanged(vertex: Vertex): ContextOp | undefined {
-    const { graph, contexts } = this.#parts
+    const { graph, contexts, earlierCopies } = this.#parts
+    const again = earlierCopies.findChanges(vertex)?.paths
     for (const { input, selection } of selectionsOf(vertex)) {
       const { op } = vertexOf(graph, vertex.inputs[input] as VertexId)
-      if (op.type === 'context' && !contexts.isUnchanged(op, selection)) return op
+      if (op.type !== 'context') continue
+      if (again === undefined ? !contexts.isUnchanged(op, selection) : !contexts.areUnchanged(op, again)) return op
     }
     return undefined
   }
@@ -120,7 +129,7 @@ export class StepMemory {
   #put(vertex: Vertex, key: Digest, inputs: StepInputs, tree: Tree): void {
     const record = { tree, inputTrees: inputs.trees, selections: inputs.selections }
     this.#records.put(key, opKeyOf(vertex), record)
-    this.#records.putIngredients(this.nameOf(vertex), this.#ingredients(vertex, key))
+    this.#records.putIngredients(this.#parts.stepName(vertex), this.#ingredients(vertex, key))
   }
 
   #ingredients(vertex: Vertex, key: Digest): Ingredients {
@@ -134,11 +143,6 @@ export class StepMemory {
     const ingredients = ingredientsOf(vertex, key, inputs, definitionKeys.takenFromContexts(vertex.id))
     this.#ingredientsOf.set(vertex.id, ingredients)
     return ingredients
-  }
-
-  /** What the step is called from build to build: by its instruction, in this Dockerfile. */
-  nameOf(vertex: Vertex): string {
-    return digestOf(`${this.#parts.scope}\n${vertex.step}`).slice('sha256:'.length)
   }
 }
 

@@ -10,6 +10,7 @@ import type { Executor } from '../process/client.ts'
 import type { FilesCall, RunCall, SourceTree } from '../process/protocol.ts'
 import type { ContextFolders } from '../sources/context-folders.ts'
 import type { FetchedSources } from '../sources/fetched-sources.ts'
+import type { EarlierCopies } from './earlier-copies.ts'
 import type { LayerBlobs } from './layer-blobs.ts'
 import type { LayerDirectories } from './layer-directories.ts'
 import { openRunSupplies, type RunProvisions } from './run-supplies.ts'
@@ -33,6 +34,7 @@ export interface WorkParts {
   readonly stepName: (vertex: Vertex) => string
   /** How the layer of the vertex is to be compressed, if it is wanted as an archive, and its files are read by nobody. */
   readonly findOnlyUse: (vertex: Vertex) => LayerCompression | undefined
+  readonly earlierCopies: EarlierCopies
 }
 
 /** How many steps of a kind go on at once. */
@@ -52,9 +54,12 @@ export class StepWork {
     this.#memory = new TreeMemory(parts.store.facts)
   }
 
-  /** Begins what the first step will need, beside other work. */
-  warmUp(): void {
+  /** Begins what a step that has to be carried out will need, beside other work. What fails is told when it is needed. */
+  warmUp(vertex: Vertex): void {
+    const { graph, contexts, executor } = this.#parts
     void this.#openSlots()
+    const isLarge = vertex.op.type === 'files' && findSmallSources(graph, vertex, contexts) === undefined
+    if (isLarge) executor().catch(() => undefined)
   }
 
   /** @param trees parallel to the vertex's inputs; `null` for what comes from outside
@@ -104,7 +109,7 @@ export class StepWork {
   async #files(vertex: Vertex, id: string, base: Tree, request: Omit<FilesCall, 'scratch' | 'nowNs'>): Promise<void> {
     const slots = await this.#openSlots()
     await slots.files.add(async () => {
-      const { store, executor, directories, layers, signal, findOnlyUse } = this.#parts
+      const { store, executor, directories, layers, signal, findOnlyUse, earlierCopies } = this.#parts
       signal.throwIfAborted()
       const { op, lower, sources } = request
       const compression = findOnlyUse(vertex)
@@ -115,9 +120,20 @@ export class StepWork {
       }
       const process = await executor()
       const scratch = store.lease.newPath('files')
+      const changes = earlierCopies.find(vertex, base)
+      if (changes !== undefined) {
+        const earlier = await directories.ensureEarlier(changes.layer)
+        const revision = directories.revisionOfStep(id)
+        const call = { op, lower, sources, earlier, changed: changes.paths, revision, scratch, nowNs: nowNs() }
+        await process.call('revise', call, { signal })
+        earlierCopies.noteChanges(vertex, changes)
+        return
+      }
       const image = directories.imageOfStep(id)
       const diffId = await process.call('files', { ...request, image, scratch, nowNs: nowNs() }, { signal })
-      if (diffId !== undefined) store.facts.put('diff-id', id, diffId)
+      if (diffId === undefined) return
+      store.facts.put('diff-id', id, diffId)
+      earlierCopies.noteImage(vertex, base, id)
     })
   }
 

@@ -70,6 +70,16 @@ export class ContextFolders {
     return now?.length === before.length && now.every((item, index) => isSame(item, before[index] as SelectedEntry))
   }
 
+  /** The same for these paths alone. */
+  areUnchanged(op: ContextOp, paths: readonly string[]): boolean {
+    const before = this.#treeOf(op)
+    const now = before.lookAgain()
+    return paths.every((path) => {
+      const [entry, entryNow] = [before.lstat(path), findEntry(now, path)]
+      return entry !== undefined && entryNow !== undefined && isSameEntry(entry, entryNow)
+    })
+  }
+
   /** What was looked at for the digest. */
   readerOf(op: ContextOp): TreeReader {
     return this.#treeOf(op)
@@ -159,9 +169,23 @@ function findTaken(tree: ContextTree, selection: Selection): readonly SelectedEn
   }
 }
 
+/** `undefined` when it has gone. */
+function findEntry(tree: ContextTree, path: string): TreeEntry | undefined {
+  try {
+    return tree.lstat(path)
+  } catch (error) {
+    if (unreadableCodes.has(systemCode(error))) return undefined
+    throw error
+  }
+}
+
 /** What a directory holds is taken by itself; its times say nothing more. */
-function isSame({ path, entry: a }: SelectedEntry, { path: otherPath, entry: b }: SelectedEntry): boolean {
-  if (path !== otherPath || a.type !== b.type || a.mode !== b.mode) return false
+function isSame({ path, entry }: SelectedEntry, { path: otherPath, entry: other }: SelectedEntry): boolean {
+  return path === otherPath && isSameEntry(entry, other)
+}
+
+function isSameEntry(a: TreeEntry, b: TreeEntry): boolean {
+  if (a.type !== b.type || a.mode !== b.mode) return false
   if (a.type === 'directory') return true
   return a.fileId === b.fileId && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs
 }

@@ -29,7 +29,9 @@ export async function writeArchive(output: ArchiveOutput, image: PackedImage, co
       throw explained('to standard output', error)
     })
   } else
-    await writeWhole(output.to.path, (path) => pipeline(archive, createWriteStream(path, { flags: 'wx' }), { signal }))
+    await writeWhole(output.to.path, (path) =>
+      pipeline(archive, createWriteStream(path, { flags: 'wx', highWaterMark: 4 * 1024 * 1024 }), { signal }),
+    )
 }
 
 function contentOf(names: readonly string[], image: PackedImage, { store, settings }: OutputContext): LayoutContent {
