@@ -39,8 +39,8 @@ export function openRegistry(options: RegistryOptions = {}): Registry {
   return new DistributionRegistry(openTransport(options.proxies), options)
 }
 
-/** As other clients have it: more connections make registries refuse, not hurry. */
-const mostBlobsAtOnce = 4
+/** As Docker has it: more connections make registries refuse, not hurry. */
+const mostBlobsAtOnce = 5
 
 class DistributionRegistry implements Registry {
   readonly #transport: Transport
