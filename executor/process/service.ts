@@ -64,7 +64,7 @@ export class ExecutorService {
       case 'files':
         return this.#files(request as FilesCall)
       case 'unpack':
-        return this.#threads.call('unpack', this.#withImage(request as UnpackCall))
+        return this.#unpack(this.#withImage(request as UnpackCall))
       case 'mountImage':
         return isApart && mountImage(request as MountImageCall)
       case 'packFiles':
@@ -182,6 +182,11 @@ export class ExecutorService {
     return (await this.#threads.call('packFiles', request)) as CallResult<'packFiles'>
   }
 
+  async #unpack(request: UnpackCall): Promise<CallResult<'unpack'>> {
+    if (statSync(request.archive.path).size <= smallArchiveBytes) return threadCalls.unpack(request)
+    return (await this.#threads.call('unpack', request)) as CallResult<'unpack'>
+  }
+
   async #pack(request: PackCall): Promise<CallResult<'pack'>> {
     if (isSmall(request.folder)) return threadCalls.pack(request)
     return (await this.#threads.call('pack', request)) as CallResult<'pack'>
@@ -224,6 +229,9 @@ function notApart(isolation: string): BuildError {
     hint: 'Use --isolation chroot, which is weaker, or run as root or with user namespaces allowed.',
   })
 }
+
+/** Packed, whatever is in it: it is unpacked before a thread would have started. */
+const smallArchiveBytes = smallWork.bytes / 2
 
 function isSmall(folder: string): boolean {
   let entries = 0
