@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { checked, lastErrno, libcFunction, watchReadable } from './libc.ts'
-import { LinuxError } from './linux-error.ts'
+import { isErrno, LinuxError } from './linux-error.ts'
 import { syscallNumber } from './syscall.ts'
 
 const prctl = libcFunction<[number, number, number, number, number]>(
@@ -73,8 +73,10 @@ function readable(fd: number): Promise<void> {
 
 const byPid = 1
 const byPidfd = 3
+const anyChild = 0
 const noHang = 1
 const ended = 4
+const leaveIt = 0x1000000
 
 /** How the child ended; `undefined` while it runs.
  *  @throws {LinuxError} `ECHILD` if it is not our child.
@@ -87,6 +89,16 @@ export function pollProcess(pidfd: number): ProcessEnd | undefined {
  *  @throws {LinuxError} `ECHILD` if it is not our child. */
 export function reapChild(pid: number): ProcessEnd | undefined {
   return waitid(byPid, pid, ended | noHang)
+}
+
+/** Whether a child has ended that nobody has waited for yet; it can still be waited for. */
+export function hasEndedChild(): boolean {
+  try {
+    return waitid(anyChild, 0, ended | noHang | leaveIt) !== undefined
+  } catch (error) {
+    if (isErrno(error, 'ECHILD')) return false
+    throw error
+  }
 }
 
 function waitid(type: number, id: number, options: number): ProcessEnd | undefined {

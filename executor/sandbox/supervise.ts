@@ -40,7 +40,7 @@ export async function supervise(pid: number, signal: AbortSignal, killsBefore: n
   try {
     if (signal.aborted) kill()
     await adopted(pid)
-    return explain(await waitForProcess(pidfd), outOfMemoryKills() > killsBefore)
+    return explain(await waitForProcess(pidfd), () => outOfMemoryKills() > killsBefore)
   } finally {
     signal.removeEventListener('abort', kill)
     closeProcess(pidfd)
@@ -50,10 +50,12 @@ export async function supervise(pid: number, signal: AbortSignal, killsBefore: n
 }
 
 /** A shell says 128 and the signal when its command was killed; with memory short it is plain what happened. */
-function explain(end: ProcessEnd, memoryRanOut: boolean): SandboxExit {
+function explain(end: ProcessEnd, hasMemoryRunOut: () => boolean): SandboxExit {
   const shellSaysKilled = 128 + constants.signals.SIGKILL
-  if (end.kind === 'signaled') return { ...end, outOfMemory: end.signal === 'SIGKILL' && memoryRanOut }
-  return end.code === shellSaysKilled && memoryRanOut ? { kind: 'signaled', signal: 'SIGKILL', outOfMemory: true } : end
+  if (end.kind === 'signaled') return { ...end, outOfMemory: end.signal === 'SIGKILL' && hasMemoryRunOut() }
+  return end.code === shellSaysKilled && hasMemoryRunOut()
+    ? { kind: 'signaled', signal: 'SIGKILL', outOfMemory: true }
+    : end
 }
 
 const supervised = new Set<number>()
