@@ -1,8 +1,12 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { openTransport, type Exchange, type RequestBody } from './index.ts'
+import { makeCertificate } from '../../test/support/registry.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { connectionCode, mayConnectionPass, openTransport, type Exchange, type RequestBody } from './index.ts'
 
 async function startServer(listener: RequestListener) {
   let connections = 0
@@ -107,4 +111,18 @@ test('a body that breaks off fails', async () => {
   await using transport = openTransport()
   const answer = await transport.exchange({ method: 'GET', url, headers: {} })
   await expect(answer.readAtMost(100)).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
+test('a certificate that nobody vouches for is refused, and not asked for again', async () => {
+  const { keyFile, certificateFile } = makeCertificate(temporaryFolder())
+  const server = createSecureServer({ key: readFileSync(keyFile), cert: readFileSync(certificateFile) })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  await using transport = openTransport()
+  const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const failure: unknown = await transport
+    .exchange({ method: 'GET', url, headers: {} })
+    .catch((error: unknown) => error)
+  expect([connectionCode(failure), mayConnectionPass(failure)]).toEqual(['DEPTH_ZERO_SELF_SIGNED_CERT', false])
 })
