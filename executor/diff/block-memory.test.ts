@@ -9,6 +9,7 @@ import '../../test/support/fixed-seed.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { BlockMemory, type BlockIndex, type FormerLayer } from './block-memory.ts'
 import { compressBlocks } from './compress-blocks.ts'
+import { cutBlocks } from './cut-blocks.ts'
 import { GzipFormat } from './gzip-format.ts'
 
 /** gzip with small blocks, which counts those that it compresses. */
@@ -32,7 +33,8 @@ async function pack(entries: readonly SampleEntry[], former?: FormerLayer, level
   const format = new CountingFormat(level)
   using memory = new BlockMemory(format, former)
   const parts: Uint8Array[] = []
-  for await (const part of compressBlocks([archiveOf(entries)], format, memory)) parts.push(part)
+  for await (const part of compressBlocks(cutBlocks([archiveOf(entries)], format.meanBlockBytes), format, memory))
+    parts.push(part)
   return { bytes: Buffer.concat(parts), index: memory.index, compressed: format.compressed }
 }
 

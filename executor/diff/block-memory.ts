@@ -12,6 +12,12 @@ export interface BlockIndex {
 export interface IndexedBlock {
   /** Of the block as it is in the archive. */
   readonly content: Digest
+  /** Of it, there. */
+  readonly contentBytes: number
+  /** What the format wants to know of it. */
+  readonly check: number
+  /** Whether it begins with a header of the archive. */
+  readonly startsMember: boolean
   /** Of what was made of it. */
   readonly stored: Digest
   /** Where that lies in the layer's blob. */
@@ -20,7 +26,7 @@ export interface IndexedBlock {
 }
 
 /** A block that goes into a layer's blob. */
-export interface PackedBlock extends Pick<IndexedBlock, 'content' | 'stored'> {
+export interface PackedBlock extends Omit<IndexedBlock, 'offset' | 'sizeBytes'> {
   /** What was made of it. */
   readonly bytes: Uint8Array
 }
@@ -57,7 +63,7 @@ export class BlockMemory implements Disposable {
     const bytes = known && this.#findBytes(known)
     if (known === undefined || bytes === undefined) return undefined
     const stored = await digestInPool(bytes)
-    return stored === known.stored ? { content, stored, bytes } : undefined
+    return stored === known.stored ? { ...known, bytes } : undefined
   }
 
   #findBytes({ offset, sizeBytes }: IndexedBlock): Buffer | undefined {
@@ -71,9 +77,10 @@ export class BlockMemory implements Disposable {
   }
 
   /** To be called for one block after the other. */
-  note({ content, stored, bytes }: PackedBlock): void {
+  note({ bytes, ...block }: PackedBlock): void {
     const sizeBytes = bytes.length
-    this.#blocks.push({ content, stored, offset: this.#endBytes, sizeBytes })
+    const { content, contentBytes, check, startsMember, stored } = block
+    this.#blocks.push({ content, contentBytes, check, startsMember, stored, offset: this.#endBytes, sizeBytes })
     this.#endBytes += sizeBytes
   }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { digestInPool } from '../../core/digest.ts'
-import type { BlockMemory, PackedBlock } from './block-memory.ts'
-import { cutBlocks, type ByteChunks } from './cut-blocks.ts'
+import type { BlockMemory, IndexedBlock, PackedBlock } from './block-memory.ts'
+import type { Block } from './cut-blocks.ts'
 
 /** A format in which blocks that were compressed by themselves, put behind each other, are one stream. */
 export interface BlockFormat {
@@ -10,28 +10,39 @@ export interface BlockFormat {
   readonly meanBlockBytes: number
   /** What the stream begins with. */
   readonly header: Uint8Array
-  /** Takes notice of the next block, in their order. */
-  count(block: Uint8Array): void
+  /** What the stream's end depends on of a block. */
+  check(block: Uint8Array): number
+  /** Takes notice of the next block, in their order.
+   *  @param check what `check()` gives for it; @param sizeBytes its length */
+  count(check: number, sizeBytes: number): void
   /** The same result for the same bytes, whatever the other blocks are. */
   compress(block: Uint8Array): Promise<Uint8Array>
   /** What the stream ends with, once all blocks were counted. */
   trailer(): Uint8Array
 }
 
+/** A block that need not be read: an earlier archive has the same. */
+export interface KnownBlock {
+  readonly known: IndexedBlock
+  /** For when what was made of it cannot be had any more. */
+  read(): Block
+}
+
 /** Compresses an archive in Node's thread pool, as many blocks at a time as there are processors, and one. The result is the same for any number of them, and
  *  for any memory.
  *  @param memory has blocks that need not be compressed again, and is told of all that there are */
 export async function* compressBlocks(
-  chunks: ByteChunks,
+  blocks: Iterable<Block | KnownBlock> | AsyncIterable<Block | KnownBlock>,
   format: BlockFormat,
   memory: BlockMemory,
 ): AsyncGenerator<Uint8Array> {
   const mostAtWork = availableParallelism() + 1
   const atWork: Promise<PackedBlock>[] = []
   yield format.header
-  for await (const { bytes, release } of cutBlocks(chunks, format.meanBlockBytes)) {
-    format.count(bytes)
-    const packing = packBlock(bytes, format, memory).finally(release)
+  for await (const block of blocks) {
+    const check = 'known' in block ? block.known.check : format.check(block.bytes)
+    format.count(check, 'known' in block ? block.known.contentBytes : block.bytes.length)
+    const packing = 'known' in block ? takeBlock(block, format, memory) : packBlock(block, check, format, memory)
     packing.catch(() => undefined) // awaited below, in its turn
     atWork.push(packing)
     if (atWork.length > mostAtWork) yield* packed(atWork.splice(0, 1), memory)
@@ -40,12 +51,29 @@ export async function* compressBlocks(
   yield format.trailer()
 }
 
-async function packBlock(block: Uint8Array, format: BlockFormat, memory: BlockMemory): Promise<PackedBlock> {
-  const content = await digestInPool(block)
-  const known = await memory.find(content)
-  if (known !== undefined) return known
+async function takeBlock(block: KnownBlock, format: BlockFormat, memory: BlockMemory): Promise<PackedBlock> {
+  return (await memory.find(block.known.content)) ?? packBlock(block.read(), block.known.check, format, memory)
+}
+
+async function packBlock(
+  { bytes: block, startsMember, release }: Block,
+  check: number,
+  format: BlockFormat,
+  memory: BlockMemory,
+): Promise<PackedBlock> {
+  try {
+    const content = await digestInPool(block)
+    const known = await memory.find(content)
+    const { bytes, stored } = known ?? (await compressBlock(block, format))
+    return { content, contentBytes: block.length, check, startsMember, stored, bytes }
+  } finally {
+    release()
+  }
+}
+
+async function compressBlock(block: Uint8Array, format: BlockFormat): Promise<Pick<PackedBlock, 'bytes' | 'stored'>> {
   const bytes = await format.compress(block)
-  return { content, stored: await digestInPool(bytes), bytes }
+  return { bytes, stored: await digestInPool(bytes) }
 }
 
 async function* packed(blocks: readonly Promise<PackedBlock>[], memory: BlockMemory): AsyncGenerator<Uint8Array> {

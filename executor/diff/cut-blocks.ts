@@ -6,6 +6,8 @@ export type ByteChunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 /** A part of an archive, to be compressed by itself. */
 export interface Block {
   readonly bytes: Buffer
+  /** Whether it begins with a header. */
+  readonly startsMember: boolean
   /** To be called when nobody needs the bytes any more: their memory is used again. */
   release(): void
 }
@@ -20,7 +22,8 @@ export async function* cutBlocks(chunks: ByteChunks, meanBytes: number): AsyncGe
   yield cutter.rest()
 }
 
-class Cutter {
+/** As `cutBlocks()`, at one's own pace. */
+export class Cutter {
   readonly #leastBytes: number
   readonly #mostBytes: number
   readonly #spare: Buffer[] = []
@@ -28,6 +31,7 @@ class Cutter {
   #filledBytes = 0
   /** Where the next header is, if this is an archive, seen from the block's beginning. */
   #headerAt = 0
+  #startsMember = true
 
   constructor(meanBytes: number) {
     this.#leastBytes = meanBytes / 2
@@ -44,6 +48,18 @@ class Cutter {
       yield* this.#cutAtHeaders()
       if (this.#filledBytes === this.#mostBytes) yield this.#cutAt(this.#mostBytes)
     }
+  }
+
+  /** So much has come since the last cut. */
+  get heldBytes(): number {
+    return this.#filledBytes
+  }
+
+  /** Forgets what has come since the last cut, which was before a header. */
+  drop(): void {
+    this.#filledBytes = 0
+    this.#headerAt = 0
+    this.#startsMember = true
   }
 
   rest(): Block {
@@ -67,11 +83,13 @@ class Cutter {
 
   #cutAt(endBytes: number): Block {
     const memory = this.#memory
+    const startsMember = this.#startsMember
     this.#memory = this.#take()
     memory.copy(this.#memory, 0, endBytes, this.#filledBytes)
     this.#filledBytes -= endBytes
     this.#headerAt -= endBytes
-    return { bytes: memory.subarray(0, endBytes), release: () => this.#spare.push(memory) }
+    this.#startsMember = this.#headerAt === 0
+    return { bytes: memory.subarray(0, endBytes), startsMember, release: () => this.#spare.push(memory) }
   }
 
   #take(): Buffer {

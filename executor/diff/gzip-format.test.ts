@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BlockMemory } from './block-memory.ts'
 import { compressBlocks } from './compress-blocks.ts'
+import { cutBlocks } from './cut-blocks.ts'
 import { GzipFormat } from './gzip-format.ts'
 import '../../test/support/fixed-seed.ts'
 
@@ -12,7 +13,7 @@ async function gzip(chunks: Iterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []
   const format = new GzipFormat(6)
   using memory = new BlockMemory(format, undefined)
-  for await (const part of compressBlocks(chunks, format, memory)) parts.push(part)
+  for await (const part of compressBlocks(cutBlocks(chunks, format.meanBlockBytes), format, memory)) parts.push(part)
   return Buffer.concat(parts)
 }
 

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { constants, crc32, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib'
 import type { BlockFormat } from './compress-blocks.ts'
+import { combineCrc32 } from './crc32-combine.ts'
 import { isWorthwhile } from './is-worthwhile.ts'
 
 /** Blocks that are smaller are done sooner than a thread has heard of them. */
@@ -25,9 +26,13 @@ export class GzipFormat implements BlockFormat {
     this.#level = level
   }
 
-  count(block: Uint8Array): void {
-    this.#crc = crc32(block, this.#crc)
-    this.#sizeBytes += block.length
+  check(block: Uint8Array): number {
+    return crc32(block)
+  }
+
+  count(check: number, sizeBytes: number): void {
+    this.#crc = combineCrc32(this.#crc, check, sizeBytes)
+    this.#sizeBytes += sizeBytes
   }
 
   async compress(block: Uint8Array): Promise<Uint8Array> {

@@ -4,10 +4,13 @@ import { DigestMeter, type Digest } from '../../core/digest.ts'
 import type { LayerCompression } from '../../core/layer-compression.ts'
 import { archiveChunks } from './archive.ts'
 import { BlockMemory, type BlockIndex, type FormerLayer } from './block-memory.ts'
-import { compressBlocks, type BlockFormat } from './compress-blocks.ts'
-import type { ByteChunks } from './cut-blocks.ts'
+import { compressBlocks, type BlockFormat, type KnownBlock } from './compress-blocks.ts'
+import { cutBlocks, type Block, type ByteChunks } from './cut-blocks.ts'
+import { cutRevision } from './cut-revision.ts'
 import { GzipFormat } from './gzip-format.ts'
+import { ImageArchive, readImageArchive } from '../erofs/index.ts'
 import { layerChanges, type LayerChange } from './layer-changes.ts'
+import { revisedArchive, revisedPieces } from './revision.ts'
 
 export interface PackedLayer extends PackedArchive {
   /** Digest of the uncompressed archive. */
@@ -69,20 +72,64 @@ export async function packArchive(
   path: string | undefined,
   { compression, former }: PackOptions,
 ): Promise<PackedArchive> {
+  if (path === undefined || compression.type === 'uncompressed') return writeAsIs(archive, path)
+  const format = await openFormat(compression)
+  return writeBlocks(cutBlocks(archive, format.meanBlockBytes), path, format, former)
+}
+
+/** The same of an image's archive, or a revision of it.
+ *  @param packed what was made of the image's own archive: of its blocks a revision reads those alone that are others now */
+export async function packImage(
+  { image, revision, packed }: PackedFrom,
+  path: string | undefined,
+  how: PackOptions,
+): Promise<PackedArchive> {
+  const { compression } = how
+  if (revision === undefined) return packArchive(readImageArchive(image), path, how)
+  if (packed === undefined || path === undefined || compression.type === 'uncompressed')
+    return packArchive(revisedArchive(image, revision), path, how)
+  const format = await openFormat(compression)
+  if (packed.index.maker !== format.maker) return packArchive(revisedArchive(image, revision), path, how)
+  using archive = new ImageArchive(image)
+  const pieces = revisedPieces(archive, revision)
+  return await writeBlocks(
+    cutRevision(pieces, archive, packed.index.blocks, format.meanBlockBytes),
+    path,
+    format,
+    packed,
+  )
+}
+
+/** Where an archive is that was made already. */
+export interface PackedFrom {
+  readonly image: string
+  /** Folder of a revision of it: then the archive is the revised layer's. */
+  readonly revision: string | undefined
+  readonly packed: FormerLayer | undefined
+}
+
+/** @param path `undefined`: nothing is written */
+async function writeAsIs(archive: ByteChunks, path: string | undefined): Promise<PackedArchive> {
   const stored = new DigestMeter()
-  let index: BlockIndex | undefined
   if (path === undefined) for await (const chunk of archive) stored.update(chunk)
-  else if (compression.type === 'uncompressed') await writeNewFile(path, archive, stored)
-  else {
-    const format = await openFormat(compression)
-    using memory = new BlockMemory(format, former)
-    await writeNewFile(path, compressBlocks(archive, format, memory), stored)
-    index = memory.index
-  }
+  else await writeNewFile(path, archive, stored)
+  return { digest: stored.digest(), sizeBytes: stored.sizeBytes, index: undefined }
+}
+
+async function writeBlocks(
+  blocks: Iterable<Block | KnownBlock> | AsyncIterable<Block | KnownBlock>,
+  path: string,
+  format: BlockFormat,
+  former: FormerLayer | undefined,
+): Promise<PackedArchive> {
+  const stored = new DigestMeter()
+  using memory = new BlockMemory(format, former)
+  await writeNewFile(path, compressBlocks(blocks, format, memory), stored)
+  const { index } = memory
   return {
     digest: stored.digest(),
     sizeBytes: stored.sizeBytes,
-    index: index !== undefined && index.blocks.length > 1 ? index : undefined,
+    index: index.blocks.length > 1 ? index : undefined,
   }
 }
 

@@ -3,6 +3,7 @@ import type { MemberPlace } from '../../cache/tar/index.ts'
 import { ImageArchive } from '../erofs/index.ts'
 import { comparePaths } from '../tree/compare-paths.ts'
 import { memberParts } from './archive.ts'
+import type { ArchivePiece, EarlierArchive } from './cut-revision.ts'
 import { layerChanges, type PresentChange } from './layer-changes.ts'
 import { findNote, notePath, revisedFiles, type RevisionNote } from './revision-note.ts'
 
@@ -25,16 +26,25 @@ export async function writeRevision(
  *  @param image of the earlier layer */
 export function* revisedArchive(image: string, folder: string): Generator<Uint8Array, void, undefined> {
   using archive = new ImageArchive(image)
+  for (const piece of revisedPieces(archive, folder)) {
+    if (piece.kind === 'kept') yield* archive.read(piece.start, piece.end)
+    else yield* piece.chunks
+  }
+}
+
+/** What that archive consists of.
+ *  @param archive of the earlier layer */
+export function* revisedPieces(archive: EarlierArchive, folder: string): Generator<ArchivePiece, void, undefined> {
   const { replaced = [] } = findNote(folder) ?? {}
   let at = 0
   for (const [index, change] of changesIn(revisedFiles(folder)).entries()) {
     const place = replaced[index]
     if (place?.path !== change.path) throw new Error(`the revision ${folder} is not what its note says`)
-    yield* archive.read(at, place.start)
-    yield* memberParts(change)
+    yield { kind: 'kept', start: at, end: place.start }
+    yield { kind: 'new', chunks: memberParts(change) }
     at = place.end
   }
-  yield* archive.read(at)
+  yield { kind: 'kept', start: at, end: archive.sizeBytes }
 }
 
 /** A revision removes nothing, and has no files of several names. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import '../../test/support/fixed-seed.ts'
 import { BlockMemory } from './block-memory.ts'
 import { compressBlocks } from './compress-blocks.ts'
+import { cutBlocks } from './cut-blocks.ts'
 import { findZstdEngine, zstdPlaces } from './zstd-engine.ts'
 import { ZstdFormat } from './zstd-format.ts'
 
@@ -32,7 +33,7 @@ async function zstd(chunks: Iterable<Uint8Array>, level = 3): Promise<Buffer> {
   const parts: Uint8Array[] = []
   const format = await ZstdFormat.open(level)
   using memory = new BlockMemory(format, undefined)
-  for await (const part of compressBlocks(chunks, format, memory)) parts.push(part)
+  for await (const part of compressBlocks(cutBlocks(chunks, format.meanBlockBytes), format, memory)) parts.push(part)
   return Buffer.concat(parts)
 }
 

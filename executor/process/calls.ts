@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileShrank } from '../diff/archive.ts'
 import { DigestMeter } from '../../core/digest.ts'
-import { packArchive, packLayer } from '../diff/pack-layer.ts'
+import { packImage, packLayer } from '../diff/pack-layer.ts'
 import { recompressLayer } from '../diff/recompress-layer.ts'
 import { revisedArchive, writeRevision } from '../diff/revision.ts'
 import { readImageArchive } from '../erofs/index.ts'
@@ -94,8 +94,8 @@ export const threadCalls: {
   async pack({ folder, lower, path, ...how }) {
     return packLayer(folder, lower, path, how)
   },
-  async packImage({ image, revision, path, ...how }) {
-    return packArchive(archiveOf({ image, revision }), path, how)
+  async packImage({ image, revision, packed, path, ...how }) {
+    return packImage({ image, revision, packed }, path, how)
   },
   digestImage(request) {
     const meter = new DigestMeter()

@@ -2,6 +2,7 @@ import type { Digest } from '../../core/digest.ts'
 import type { FilesOp, RunOp } from '../../core/ops.ts'
 import type { DeviceEdits } from '../ops/devices.ts'
 import type { Selection } from '../files/select-sources.ts'
+import type { FormerLayer } from '../diff/block-memory.ts'
 import type { PackedArchive, PackedLayer, PackOptions } from '../diff/pack-layer.ts'
 import type { MountedImage } from '../erofs/index.ts'
 import type { IsolationName } from '../sandbox/sandbox.ts'
@@ -148,7 +149,10 @@ export interface ImageArchive {
   readonly revision: string | undefined
 }
 
-export interface PackImageCall extends PackTarget, ImageArchive {}
+export interface PackImageCall extends PackTarget, ImageArchive {
+  /** The image's own archive, packed in the same way. */
+  readonly packed: FormerLayer | undefined
+}
 
 interface PackTarget extends PackOptions {
   /** Where the archive goes; nothing is there yet. `undefined`: only the digests are wanted. */

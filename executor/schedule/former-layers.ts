@@ -27,19 +27,39 @@ export class FormerLayers {
   /** What the layer's step has yielded before; `undefined` for layers of other builds. */
   find(id: string, compression: LayerCompression): FormerLayer | undefined {
     const key = this.#keyOf(id, compression)
-    if (key === undefined) return undefined
-    const known = this.#store.facts.find('layer-blocks', key) as Remembered | undefined
-    return known && { path: this.#store.blobs.pathOf(known.blob), index: known.index }
+    return key === undefined ? undefined : this.#find(key)
+  }
+
+  /** What this very layer was packed as, if it is one that others revise. */
+  findOwn(id: string, compression: LayerCompression): FormerLayer | undefined {
+    return this.#find(ownKey(id, compression))
   }
 
   /** Takes the place of what is remembered of the layer's step. */
   put(id: string, compression: LayerCompression, blob: Digest, index: BlockIndex): void {
     const key = this.#keyOf(id, compression)
-    if (key !== undefined) this.#store.facts.put('layer-blocks', key, { blob, index } satisfies Remembered)
+    if (key !== undefined) this.#put(key, { blob, index })
+  }
+
+  putOwn(id: string, compression: LayerCompression, blob: Digest, index: BlockIndex): void {
+    this.#put(ownKey(id, compression), { blob, index })
+  }
+
+  #find(key: string): FormerLayer | undefined {
+    const known = this.#store.facts.find('blocks', key) as Remembered | undefined
+    return known && { path: this.#store.blobs.pathOf(known.blob), index: known.index }
+  }
+
+  #put(key: string, remembered: Remembered): void {
+    this.#store.facts.put('blocks', key, remembered)
   }
 
   #keyOf(id: string, compression: LayerCompression): string | undefined {
     const step = this.#steps.get(id)
     return step && `${step} ${compressionName(compression)}`
   }
+}
+
+function ownKey(id: string, compression: LayerCompression): string {
+  return `${id} ${compressionName(compression)}`
 }

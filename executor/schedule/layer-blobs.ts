@@ -162,7 +162,11 @@ export class LayerBlobs {
     if (archive !== undefined) {
       const [process, diffId] = [await executor(), this.diffIdOf(tree, index)]
       diffId.catch(() => undefined) // awaited below
-      const packed = await process.call('packImage', { ...archive, ...how }, { signal })
+      const { image, revision } = archive
+      const earlier = revision === undefined ? undefined : this.#former.findOwn(archive.layer, compression)
+      const packed = await process.call('packImage', { image, revision, packed: earlier, ...how }, { signal })
+      if (revision === undefined && packed.index !== undefined)
+        this.#former.putOwn(archive.layer, compression, packed.digest, packed.index)
       return { diffId: await diffId, ...packed }
     }
     const standsAlone = layer.kind === 'step' && layer.base === 'empty'
@@ -176,12 +180,12 @@ export class LayerBlobs {
   }
 
   /** Beside whatever packs it: a step above may want to know as soon as it can. */
-  #digestImage(id: string, archive: ImageArchive): Promise<Digest> {
+  #digestImage(id: string, { image, revision }: ImageArchive): Promise<Digest> {
     const { store, executor, signal } = this.#parts
     const known = this.#digests.get(id)
     if (known !== undefined) return known
     const digesting = executor().then(async (process) => {
-      const diffId = await process.call('digestImage', archive, { signal })
+      const diffId = await process.call('digestImage', { image, revision }, { signal })
       store.facts.put('diff-id', id, diffId)
       return diffId
     })

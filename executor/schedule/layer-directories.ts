@@ -13,6 +13,11 @@ import { PackedLayers, type LayerBlob } from './packed-layers.ts'
 
 export type ImageLayer = Extract<Layer, { kind: 'image' }>
 
+/** An archive, and the layer whose image it is in. */
+export interface ArchiveLeft extends ImageArchive {
+  readonly layer: string
+}
+
 /** Makes sure that the layer's blob is in the store. */
 export type FetchBlob = (layer: ImageLayer) => Promise<void>
 
@@ -52,12 +57,12 @@ export class LayerDirectories {
   }
 
   /** The archive that the step has left instead of its layer's folder, if it has. */
-  findArchive(id: string): ImageArchive | undefined {
+  findArchive(id: string): ArchiveLeft | undefined {
     const image = this.imageOfStep(id)
-    if (existsSync(image)) return { image, revision: undefined }
+    if (existsSync(image)) return { layer: id, image, revision: undefined }
     const revision = this.revisionOfStep(id)
     const note = findNote(revision)
-    return note && { image: this.imageOfStep(note.of), revision }
+    return note && { layer: note.of, image: this.imageOfStep(note.of), revision }
   }
 
   /** The image of an earlier step's layer, which is present, and its files. */
