@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { digestInPool, type Digest } from '../../core/digest.ts'
+import { crc32 } from 'node:zlib'
+import type { Digest } from '../../core/digest.ts'
 import type { BlockFormat } from './compress-blocks.ts'
 
 /** Where the blocks of a packed layer lie, by what they hold. Plain data. */
@@ -18,8 +19,8 @@ export interface IndexedBlock {
   readonly check: number
   /** Whether it begins with a header of the archive. */
   readonly startsMember: boolean
-  /** Of what was made of it. */
-  readonly stored: Digest
+  /** CRC-32 of what was made of it: tells a block that a disk has damaged. */
+  readonly stored: number
   /** Where that lies in the layer's blob. */
   readonly offset: number
   readonly sizeBytes: number
@@ -29,6 +30,8 @@ export interface IndexedBlock {
 export interface PackedBlock extends Omit<IndexedBlock, 'offset' | 'sizeBytes'> {
   /** What was made of it. */
   readonly bytes: Uint8Array
+  /** To be called when nobody needs the bytes any more: their memory is used again. */
+  release(): void
 }
 
 /** A layer that an earlier build has packed, at the same step. */
@@ -44,7 +47,9 @@ export class BlockMemory implements Disposable {
   readonly #former = new Map<Digest, IndexedBlock>()
   readonly #file: number | undefined
   readonly #fileBytes: number = 0
+  readonly #largestBytes: number = 0
   readonly #blocks: IndexedBlock[] = []
+  readonly #spare: Buffer[] = []
   #endBytes: number
 
   constructor({ maker, header }: Pick<BlockFormat, 'maker' | 'header'>, former: FormerLayer | undefined) {
@@ -54,26 +59,33 @@ export class BlockMemory implements Disposable {
     this.#file = findFile(former.path)
     if (this.#file === undefined) return
     this.#fileBytes = fstatSync(this.#file).size
-    for (const block of former.index.blocks) this.#former.set(block.content, block)
+    const { blocks } = former.index
+    this.#largestBytes = Math.min(this.#fileBytes, blocks.reduce((most, block) => Math.max(most, block.sizeBytes), 0))
+    for (const block of blocks) this.#former.set(block.content, block)
   }
 
   /** What was made of the block, as it is read, and found to be, now. */
-  async find(content: Digest): Promise<PackedBlock | undefined> {
+  find(content: Digest): PackedBlock | undefined {
     const known = this.#former.get(content)
-    const bytes = known && this.#findBytes(known)
-    if (known === undefined || bytes === undefined) return undefined
-    const stored = await digestInPool(bytes)
-    return stored === known.stored ? { ...known, bytes } : undefined
-  }
-
-  #findBytes({ offset, sizeBytes }: IndexedBlock): Buffer | undefined {
-    if (this.#file === undefined || !(sizeBytes > 0 && offset + sizeBytes <= this.#fileBytes)) return undefined
-    const bytes = Buffer.allocUnsafe(sizeBytes)
+    if (known === undefined || this.#file === undefined) return undefined
+    const { offset, sizeBytes } = known
+    if (!(sizeBytes > 0 && offset + sizeBytes <= this.#fileBytes)) return undefined
+    const memory = this.#take(sizeBytes)
+    const bytes = memory.subarray(0, sizeBytes)
     try {
-      return readSync(this.#file, bytes, 0, sizeBytes, offset) === sizeBytes ? bytes : undefined
+      if (readSync(this.#file, bytes, 0, sizeBytes, offset) < sizeBytes) return undefined
     } catch {
       return undefined // a disk that is failing, or no place in a file
     }
+    if (crc32(bytes) !== known.stored) return undefined
+    return { ...known, bytes, release: () => this.#spare.push(memory) }
+  }
+
+  /** One that is large enough, of those that were given back. */
+  #take(sizeBytes: number): Buffer {
+    const fitting = this.#spare.findIndex(({ length }) => length >= sizeBytes)
+    const [spare] = fitting === -1 ? [] : this.#spare.splice(fitting, 1)
+    return spare ?? Buffer.allocUnsafeSlow(Math.max(sizeBytes, this.#largestBytes))
   }
 
   /** To be called for one block after the other. */

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { crc32 } from 'node:zlib'
 import { digestInPool } from '../../core/digest.ts'
 import type { BlockMemory, IndexedBlock, PackedBlock } from './block-memory.ts'
 import type { Block } from './cut-blocks.ts'
@@ -30,7 +31,8 @@ export interface KnownBlock {
 
 /** Compresses an archive in Node's thread pool, as many blocks at a time as there are processors, and one. The result is the same for any number of them, and
  *  for any memory.
- *  @param memory has blocks that need not be compressed again, and is told of all that there are */
+ *  @param memory has blocks that need not be compressed again, and is told of all that there are
+ *  @returns chunks that hold until the next one is asked for */
 export async function* compressBlocks(
   blocks: Iterable<Block | KnownBlock> | AsyncIterable<Block | KnownBlock>,
   format: BlockFormat,
@@ -52,7 +54,7 @@ export async function* compressBlocks(
 }
 
 async function takeBlock(block: KnownBlock, format: BlockFormat, memory: BlockMemory): Promise<PackedBlock> {
-  return (await memory.find(block.known.content)) ?? packBlock(block.read(), block.known.check, format, memory)
+  return memory.find(block.known.content) ?? packBlock(block.read(), block.known.check, format, memory)
 }
 
 async function packBlock(
@@ -63,17 +65,19 @@ async function packBlock(
 ): Promise<PackedBlock> {
   try {
     const content = await digestInPool(block)
-    const known = await memory.find(content)
-    const { bytes, stored } = known ?? (await compressBlock(block, format))
-    return { content, contentBytes: block.length, check, startsMember, stored, bytes }
+    const packed = memory.find(content) ?? (await compressBlock(block, format))
+    return { ...packed, content, contentBytes: block.length, check, startsMember }
   } finally {
     release()
   }
 }
 
-async function compressBlock(block: Uint8Array, format: BlockFormat): Promise<Pick<PackedBlock, 'bytes' | 'stored'>> {
+async function compressBlock(
+  block: Uint8Array,
+  format: BlockFormat,
+): Promise<Pick<PackedBlock, 'bytes' | 'stored' | 'release'>> {
   const bytes = await format.compress(block)
-  return { bytes, stored: await digestInPool(bytes) }
+  return { bytes, stored: crc32(bytes), release: () => undefined }
 }
 
 async function* packed(blocks: readonly Promise<PackedBlock>[], memory: BlockMemory): AsyncGenerator<Uint8Array> {
@@ -81,5 +85,6 @@ async function* packed(blocks: readonly Promise<PackedBlock>[], memory: BlockMem
     const block = await packing
     memory.note(block)
     yield block.bytes
+    block.release()
   }
 }

@@ -30,7 +30,7 @@ async function takeDown(blocks: AsyncIterable<Block | KnownBlock> | Iterable<Blo
 function indexOf(cuts: readonly Cut[]): readonly IndexedBlock[] {
   return cuts.map(({ bytes, startsMember }) => {
     const content = digestOf(bytes)
-    return { content, contentBytes: bytes.length, check: 0, startsMember, stored: content, offset: 0, sizeBytes: 1 }
+    return { content, contentBytes: bytes.length, check: 0, startsMember, stored: 0, offset: 0, sizeBytes: 1 }
   })
 }
 

@@ -10,6 +10,7 @@ export type ArchivePiece =
 
 export interface EarlierArchive {
   readonly sizeBytes: number
+  /** In chunks that hold until the next one is asked for. */
   read(start: number, end: number): Iterable<Uint8Array>
 }
 
@@ -104,7 +105,12 @@ class RevisionCutter {
     const [start, end] = [this.#starts[index] as number, this.#starts[index + 1] as number]
     const { startsMember } = known
     const read = (): Block => {
-      const bytes = Buffer.concat([...this.#archive.read(start, end)])
+      const bytes = Buffer.allocUnsafeSlow(end - start)
+      let filled = 0
+      for (const chunk of this.#archive.read(start, end)) {
+        bytes.set(chunk, filled)
+        filled += chunk.length
+      }
       return { bytes, startsMember, release: () => undefined }
     }
     return { known, read }

@@ -19,10 +19,12 @@ export class ImageArchive implements Disposable {
     this.sizeBytes = end - archiveOffset
   }
 
-  /** In chunks that their reader may keep. */
+  /** In chunks that hold until the next one is asked for: all are in the same memory. */
   *read(start = 0, end = this.sizeBytes): Generator<Uint8Array, void, undefined> {
+    const memory = Buffer.allocUnsafeSlow(Math.max(0, Math.min(chunkBytes, end - start)))
     for (let at = start; at < end;) {
-      const chunk = this.#read(archiveOffset + at, Math.min(chunkBytes, end - at))
+      const chunk = memory.subarray(0, end - at)
+      this.#fill(chunk, archiveOffset + at)
       yield chunk
       at += chunk.length
     }
@@ -49,7 +51,7 @@ export class ImageArchive implements Disposable {
   }
 }
 
-/** All of it. */
+/** All of it, as `ImageArchive.read()` gives it. */
 export function* readImageArchive(image: string): Generator<Uint8Array, void, undefined> {
   using archive = new ImageArchive(image)
   yield* archive.read()

@@ -23,7 +23,7 @@ export interface SelectionDigest {
  *  for everything in a context. Times are left out: they never enter a key.
  *  @throws {BuildError} `COPY_SOURCE_MISSING` */
 export function digestSelection(reader: TreeReader, selection: Selection, hashFile: HashFile): SelectionDigest {
-  const total = createHash('sha256')
+  const total = new LinesHash()
   const ingredients: SelectionIngredient[] = []
   for (const source of selectSources(reader, selection)) {
     const name = selection.parents ? source.asked : nameOf(source.asked)
@@ -32,11 +32,28 @@ export function digestSelection(reader: TreeReader, selection: Selection, hashFi
       // The directory that is named gives its contents only; its own name and mode are left behind.
       const path = isRoot && item.entry.type === 'directory' ? '' : isRoot ? name : `${name}/${item.relativePath}`
       const content = describeEntry(reader, item, hashFile)
-      total.update(`${JSON.stringify(path)} ${content}\n`)
+      total.add(`${JSON.stringify(path)} ${content}`)
       ingredients.push({ path: item.path, content, entry: item.entry })
     }
   }
-  return { digest: `sha256:${total.digest('hex')}` as Digest, ingredients }
+  return { digest: total.digest(), ingredients }
+}
+
+/** Hashes lines, many with a call: there are tens of thousands. */
+class LinesHash {
+  readonly #hash = createHash('sha256')
+  #lines = ''
+
+  add(line: string): void {
+    this.#lines += `${line}\n`
+    if (this.#lines.length < 64 * 1024) return
+    this.#hash.update(this.#lines)
+    this.#lines = ''
+  }
+
+  digest(): Digest {
+    return `sha256:${this.#hash.update(this.#lines).digest('hex')}` as Digest
+  }
 }
 
 function describeEntry(reader: TreeReader, { relativePath, path, entry }: SelectedEntry, hashFile: HashFile): string {

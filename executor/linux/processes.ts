@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checked, lastErrno, libcFunction, watchReadable } from './libc.ts'
 import { isErrno, LinuxError } from './linux-error.ts'
 import { syscallNumber } from './syscall.ts'
@@ -57,10 +58,15 @@ export function signalProcess(pidfd: number, signal: NodeJS.Signals): void {
  *  @throws {LinuxError} `ECHILD` if it is not our child. */
 export async function waitForProcess(pidfd: number): Promise<ProcessEnd> {
   await readable(pidfd)
-  const end = pollProcess(pidfd)
-  if (end === undefined) throw new Error('pidfd is readable before the process has ended')
-  return end
+  for (;;) {
+    const end = pollProcess(pidfd)
+    if (end !== undefined) return end
+    await sleep(tracerMs) // whoever traces the process, as strace does, is told first
+  }
 }
+
+/** How soon to ask again. */
+const tracerMs = 1
 
 function readable(fd: number): Promise<void> {
   return new Promise((resolve) => {

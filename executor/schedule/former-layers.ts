@@ -46,12 +46,12 @@ export class FormerLayers {
   }
 
   #find(key: string): FormerLayer | undefined {
-    const known = this.#store.facts.find('blocks', key) as Remembered | undefined
+    const known = this.#store.facts.find('packed-blocks', key) as Remembered | undefined
     return known && { path: this.#store.blobs.pathOf(known.blob), index: known.index }
   }
 
   #put(key: string, remembered: Remembered): void {
-    this.#store.facts.put('blocks', key, remembered)
+    this.#store.facts.put('packed-blocks', key, remembered)
   }
 
   #keyOf(id: string, compression: LayerCompression): string | undefined {

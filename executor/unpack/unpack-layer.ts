@@ -48,9 +48,10 @@ function read({ kind, path }: StoredArchive): AsyncIterable<Uint8Array> {
     : decompress(createReadStream(path, { highWaterMark: 256 * 1024 }))
 }
 
+/** Chunks that hold until the next one is asked for, for a reader that may keep them longer. */
 // eslint-disable-next-line @typescript-eslint/require-await
 async function* toAsync(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* chunks
+  for (const chunk of chunks) yield Uint8Array.from(chunk)
 }
 
 function unpack(archive: AsyncIterable<Uint8Array>, layer: ArchiveTarget): Promise<UnpackResult> {
