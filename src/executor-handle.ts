@@ -11,6 +11,7 @@ export class ExecutorHandle implements AsyncDisposable {
   readonly #warn: (message: string) => void
   #executor: Promise<Executor> | undefined
   #sandbox: Promise<void> | undefined
+  #hasThreads = false
 
   constructor(isolation: 'auto' | IsolationName, lease: Lease, signal: AbortSignal, warn: (message: string) => void) {
     this.#isolation = isolation
@@ -34,6 +35,15 @@ export class ExecutorHandle implements AsyncDisposable {
   /** Begins what a step will need, beside other work. What fails is told to whoever needs it. */
   readonly warmUp = (): void => {
     this.prepareSandbox().catch(() => undefined)
+  }
+
+  /** The same for large copies. */
+  readonly warmUpCopies = (): void => {
+    if (this.#hasThreads) return
+    this.#hasThreads = true
+    this.start()
+      .then((executor) => executor.call('startThreads', undefined))
+      .catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,13 +23,14 @@ export async function openSolver(
   const { signal, tasks } = services.surroundings
   const folders = new Map(await openNamedContexts(plans, images.contexts, services.contexts))
   folders.set('context', { path: context.folder, isLasting: context.isLasting })
-  const contexts = new ContextFolders(folders, store.facts)
+  const contexts = new ContextFolders(folders, store.facts, executor.warmUpCopies)
   const solver = new Solver(mergeGraphs(plans.map(({ graph }) => graph)), {
     store,
     contexts,
     executor: executor.start,
     prepareSandbox: executor.prepareSandbox,
     warmUp: executor.warmUp,
+    warmUpCopies: executor.warmUpCopies,
     checkPlatform: new Emulation(settings.buildPlatform, store.lease.path).check,
     treeOfImage: (op) => Promise.resolve(images.treeOf(op.digest)),
     fetchBlob: (layer) => images.fetchBlob(layer.blob),

@@ -8,11 +8,17 @@ export interface BlobStore {
   put(bytes: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<BlobInfo>
   /** Streams and verifies, but for what came in through this very object: trust the bytes once the loop has ended.
    *  @throws {BuildError} `BLOB_NOT_FOUND` at the start, `DIGEST_MISMATCH` at the end. */
-  get(digest: Digest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>
+  get(digest: Digest, options?: ReadOptions): AsyncIterable<Uint8Array>
   /** Reads no content; `undefined` means absent. */
   stat(digest: Digest): Promise<BlobInfo | undefined>
   /** Idempotent: resolving means "absent". */
   delete(digest: Digest): Promise<void>
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** All chunks are in the same memory, and each holds until the next one is asked for: for large blobs, of which every chunk would have to be collected. */
+  readonly reuseMemory?: boolean | undefined
 }
 
 export interface PutOptions {
@@ -35,7 +41,7 @@ export interface BlobFiles extends BlobStore {
   adopt(stagedPath: string, digest: Digest, sizeBytes: number): Promise<BlobInfo>
   /** What `get` gives, for whoever verifies it anyway.
    *  @throws {BuildError} `BLOB_NOT_FOUND` at the start */
-  readUnverified(digest: Digest, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<Uint8Array>
+  readUnverified(digest: Digest, options?: ReadOptions): AsyncIterable<Uint8Array>
   /** What `get` gives, at once and unverified: for small blobs on the way of a build that has nothing to do.
    *  `undefined` means absent. */
   readSync(digest: Digest): Uint8Array | undefined

@@ -5,13 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import { DigestMeter, digestHex, parseDigest, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { namesIn, naming, systemCode, uniqueName } from '../disk/index.ts'
-import type { BlobFiles, BlobInfo, PutOptions } from './blob-store.ts'
+import type { BlobFiles, BlobInfo, PutOptions, ReadOptions } from './blob-store.ts'
 
 const chunkBytes = 1024 * 1024
-
-interface ReadOptions {
-  readonly signal?: AbortSignal | undefined
-}
 
 /** Blobs as files: `<root>/sha256/<hex>`, read-only. Opening costs nothing.
  *  @param stagingFolder absolute, on the same file system: where blobs are written before they are renamed into place. Whoever owns it removes
@@ -72,9 +68,11 @@ class DiskBlobs implements BlobFiles {
     if (found !== digest) throw digestMismatch(digest, found)
   }
 
-  async *readUnverified(digest: Digest, { signal }: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+  async *readUnverified(digest: Digest, { signal, reuseMemory }: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+    const path = this.pathOf(digest)
     try {
-      yield* createReadStream(this.pathOf(digest), { highWaterMark: chunkBytes, signal }) as AsyncIterable<Buffer>
+      if (reuseMemory === true) yield* readInto(Buffer.allocUnsafeSlow(chunkBytes), path, signal)
+      else yield* createReadStream(path, { highWaterMark: chunkBytes, signal }) as AsyncIterable<Buffer>
     } catch (error) {
       if (systemCode(error) === 'ENOENT') throw blobNotFound(digest)
       signal?.throwIfAborted()
@@ -111,6 +109,24 @@ class DiskBlobs implements BlobFiles {
   async list(): Promise<readonly Digest[]> {
     const names = await namesIn(join(this.#root, 'sha256'))
     return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => parseDigest(`sha256:${name}`))
+  }
+}
+
+async function* readInto(
+  memory: Buffer,
+  path: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(path, 'r')
+  try {
+    for (;;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await file.read(memory)
+      if (bytesRead === 0) return
+      yield memory.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
   }
 }
 

@@ -11,4 +11,4 @@ export {
   type ManifestOrIndex,
 } from './parse-document.ts'
 export { resolveImage, type FetchDocument, type FetchedDocument, type ResolvedImage } from './resolve-manifest.ts'
-export { readDocument, verified } from './verified.ts'
+export { ofSize, readDocument, verified } from './verified.ts'

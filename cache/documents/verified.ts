@@ -11,14 +11,25 @@ export async function* verified(
   what: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const meter = new DigestMeter()
-  for await (const chunk of source) {
-    meter.update(chunk)
-    if (meter.sizeBytes > size) throw mismatch(what, `it has more than the ${size} bytes announced`)
-    yield chunk
-  }
-  if (meter.sizeBytes < size) throw mismatch(what, `it has ${meter.sizeBytes} bytes, but ${size} were announced`)
+  yield* ofSize(meter.measure(source), size, what)
   const found = meter.digest()
   if (found !== digest) throw mismatch(what, `its content has the digest ${found}`)
+}
+
+/** The same for bytes that whoever gives them has verified: they may not be those of the descriptor's size, if it does not tell the truth.
+ *  @throws {BuildError} `DIGEST_MISMATCH` */
+export async function* ofSize(
+  source: AsyncIterable<Uint8Array>,
+  size: number,
+  what: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let passed = 0
+  for await (const chunk of source) {
+    passed += chunk.length
+    if (passed > size) throw mismatch(what, `it has more than the ${size} bytes announced`)
+    yield chunk
+  }
+  if (passed < size) throw mismatch(what, `it has ${passed} bytes, but ${size} were announced`)
 }
 
 /** A verified document, in memory.

@@ -2,7 +2,7 @@ import { digestHex, type Digest } from '../../core/digest.ts'
 import { BuildError } from '../../core/errors.ts'
 import { mediaTypes, type Descriptor } from '../../core/image.ts'
 import { formatReference, parseReference } from '../../core/reference.ts'
-import { collectBlobs, isIndexType, parseManifestOrIndex, readDocument, verified } from '../documents/index.ts'
+import { collectBlobs, isIndexType, ofSize, parseManifestOrIndex, readDocument } from '../documents/index.ts'
 
 /** An image to be written to disk. */
 export interface LayoutContent {
@@ -12,7 +12,7 @@ export interface LayoutContent {
   readonly names: readonly string[]
   /** Noted beside each name; `undefined` leaves it out. */
   readonly created: Date | undefined
-  /** Any blob that the root leads to: the store's, or one that is fetched only now. Need not be verified. */
+  /** Any blob that the root leads to: the store's, or one that is fetched only now. Throws `DIGEST_MISMATCH` for other bytes, at the end at the latest. */
   readonly read: (descriptor: Descriptor) => AsyncIterable<Uint8Array>
 }
 
@@ -32,13 +32,13 @@ export async function blobFiles(content: LayoutContent): Promise<readonly Writte
     files.set(blobName(descriptor.digest), memoryFile(blobName(descriptor.digest), bytes))
   for (const descriptor of blobs) {
     const name = blobName(descriptor.digest)
-    files.set(name, { name, sizeBytes: descriptor.size, read: () => readVerified(content, descriptor) })
+    files.set(name, { name, sizeBytes: descriptor.size, read: () => readBlob(content, descriptor) })
   }
   return [...files.values()].sort(byName)
 }
 
-export function readVerified(content: LayoutContent, descriptor: Descriptor): AsyncIterable<Uint8Array> {
-  return verified(content.read(descriptor), descriptor, descriptor.digest)
+function readBlob(content: LayoutContent, descriptor: Descriptor): AsyncIterable<Uint8Array> {
+  return ofSize(content.read(descriptor), descriptor.size, descriptor.digest)
 }
 
 export function blobName(digest: Digest): string {

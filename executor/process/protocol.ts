@@ -16,6 +16,8 @@ import type { SentError } from './sent-error.ts'
 export interface ExecutorCalls {
   /** Has what is made in these folders lie apart on the disk, where the file system can do that. */
   scatter(request: ScatterCall): void
+  /** Has threads ready for calls that keep a processor busy. */
+  startThreads(request: undefined): void
   /** Chooses the sandbox for all later runs. */
   openSandbox(request: SandboxCall): OpenedSandbox
   run(request: RunCall): void

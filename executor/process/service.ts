@@ -54,6 +54,9 @@ export class ExecutorService {
       case 'scatter':
         scatter(request as ScatterCall)
         return undefined
+      case 'startThreads':
+        this.#threads.startAll()
+        return undefined
       case 'openSandbox':
         return this.#openSandbox(request as CallRequest<'openSandbox'>)
       case 'run':

@@ -18,6 +18,11 @@ export class ThreadPool {
     this.#size = size
   }
 
+  /** Starts threads before there is work for them. */
+  startAll(): void {
+    while (this.#running < this.#size) this.#idle.push(this.#start())
+  }
+
   /** @throws what the call throws in its thread. */
   async call(name: ThreadCallName, request: unknown): Promise<unknown> {
     const worker = await this.#take()

@@ -104,6 +104,7 @@ function bench(
         executor: () => Promise.resolve(executor),
         prepareSandbox: () => Promise.resolve(),
         warmUp: () => undefined,
+        warmUpCopies: () => undefined,
         checkPlatform: () => undefined,
         treeOfImage: () => Promise.resolve([]),
         fetchBlob: () => Promise.resolve(),

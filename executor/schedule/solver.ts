@@ -31,6 +31,8 @@ export interface SolverServices {
   readonly prepareSandbox: () => Promise<void>
   /** Called as soon as it is known that a process will run. */
   readonly warmUp: () => void
+  /** Called as soon as it is known that a large copy will be carried out. */
+  readonly warmUpCopies: () => void
   /** @throws {BuildError} `PLATFORM_CANNOT_RUN` where neither this machine nor an emulator runs the platform's programs */
   readonly checkPlatform: (platform: Platform) => void
   /** The layers of a pinned image; no blob of a layer has to be here. */
@@ -72,7 +74,7 @@ export class Solver {
     this.#graph = graph
     this.#services = services
     const signal = AbortSignal.any([services.signal, this.#abort.signal])
-    const { store, contexts, executor, prepareSandbox, provisions, fetchBlob, scope } = services
+    const { store, contexts, executor, prepareSandbox, warmUpCopies, provisions, fetchBlob, scope } = services
     this.#signal = signal
     const definitionKeys = new DefinitionKeys(graph, (op, selection) => contexts.digest(op, selection))
     const fetched = new FetchedSources(services.fetchSource)
@@ -90,6 +92,7 @@ export class Solver {
       ...{
         executor,
         prepareSandbox,
+        warmUpCopies,
         provisions,
         fetched,
         layers,

@@ -24,6 +24,7 @@ export interface WorkParts {
   readonly contexts: ContextFolders
   readonly executor: () => Promise<Executor>
   readonly prepareSandbox: () => Promise<void>
+  readonly warmUpCopies: () => void
   readonly provisions: RunProvisions
   readonly fetched: FetchedSources
   readonly directories: LayerDirectories
@@ -56,10 +57,9 @@ export class StepWork {
 
   /** Begins what a step that has to be carried out will need, beside other work. What fails is told when it is needed. */
   warmUp(vertex: Vertex): void {
-    const { graph, contexts, executor } = this.#parts
+    const { graph, contexts, warmUpCopies } = this.#parts
     void this.#openSlots()
-    const isLarge = vertex.op.type === 'files' && findSmallSources(graph, vertex, contexts) === undefined
-    if (isLarge) executor().catch(() => undefined)
+    if (vertex.op.type === 'files' && findSmallSources(graph, vertex, contexts) === undefined) warmUpCopies()
   }
 
   /** @param trees parallel to the vertex's inputs; `null` for what comes from outside

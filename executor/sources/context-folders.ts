@@ -3,6 +3,7 @@ import type { FactStore } from '../../cache/facts/index.ts'
 import type { ContextOp } from '../../core/ops.ts'
 import { BuildError } from '../../core/errors.ts'
 import { hashFile } from '../files/hash-file.ts'
+import { smallWork } from '../files/is-small.ts'
 import { selectSources, walkSelected, type SelectedEntry, type Selection } from '../files/select-sources.ts'
 import { digestSelection, type HashFile, type SelectionDigest } from '../files/selection-digest.ts'
 import type { TreeEntry, TreeReader } from '../tree/tree-reader.ts'
@@ -41,19 +42,22 @@ export interface ContextFolder {
 export class ContextFolders {
   readonly #folders: ReadonlyMap<string, ContextFolder>
   readonly #facts: FactStore
+  readonly #onNews: () => void
   readonly #trees = new Map<string, ContextTree>()
   readonly #memories = new Map<string, FileMemory>()
 
-  /** @param folders by the name of the context. */
-  constructor(folders: ReadonlyMap<string, ContextFolder>, facts: FactStore) {
+  /** @param folders by the name of the context
+   *  @param onNews told, while a large folder is being looked at, that it has what no build has seen before: something will have to be copied */
+  constructor(folders: ReadonlyMap<string, ContextFolder>, facts: FactStore, onNews: () => void = () => undefined) {
     this.#folders = folders
     this.#facts = facts
+    this.#onNews = onNews
   }
 
   /** @throws {BuildError} `COPY_SOURCE_MISSING`, `CONTEXT_INVALID` for files that cannot be read */
   digest(op: ContextOp, selection: Selection): SelectionDigest {
     const folder = this.folderOf(op)
-    const memory = this.#memories.get(folder) ?? new FileMemory(folder, this.#facts)
+    const memory = this.#memories.get(folder) ?? new FileMemory(folder, this.#facts, this.#onNews)
     this.#memories.set(folder, memory)
     try {
       return digestSelection(this.#treeOf(op), selection, memory.hash)
@@ -119,28 +123,38 @@ export class ContextFolders {
 class FileMemory {
   readonly #folder: string
   readonly #facts: FactStore
+  readonly #onNews: () => void
   readonly #nowNs = BigInt(Date.now()) * 1_000_000n
   #known: Remembered | undefined
+  #isLarge = false
   /** What the next build is spared to read, as so many entries. */
   #gained = 0
 
-  constructor(folder: string, facts: FactStore) {
+  constructor(folder: string, facts: FactStore, onNews: () => void) {
     this.#folder = folder
     this.#facts = facts
+    this.#onNews = onNews
   }
 
   readonly hash: HashFile = (hostPath, entry) => {
-    this.#known ??= (this.#facts.find('context-files', this.#folder) as Remembered | undefined) ?? {}
+    this.#known ??= this.#load()
     const path = hostPath.slice(this.#folder.length)
     const stamp = stampOf(entry)
     const known = this.#known[path]
     if (known?.[0] === stamp) return known[1]
     const digest = hashFile(hostPath, entry)
+    if (this.#isLarge && known?.[1] !== digest) this.#onNews()
     if (hasSettled(entry.ctimeNs, this.#nowNs)) {
       this.#known[path] = [stamp, digest]
       this.#gained += entriesPerFile + entry.sizeBytes / bytesPerEntry
     }
     return digest
+  }
+
+  #load(): Remembered {
+    const known = (this.#facts.find('context-files', this.#folder) as Remembered | undefined) ?? {}
+    this.#isLarge = Object.keys(known).length > smallWork.entries
+    return known
   }
 
   /** Only where it pays: what is known of thirty thousand files is not written down again for one that changed. */

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { packDockerArchive, packOciArchive, writeLayoutFolder, type LayoutContent } from '../../cache/layout/index.ts'
 import type { Descriptor } from '../../core/image.ts'
@@ -15,30 +15,34 @@ type ArchiveOutput = Extract<Output, { type: 'oci' | 'docker' }>
 export async function writeArchive(output: ArchiveOutput, image: PackedImage, context: OutputContext): Promise<void> {
   const { images, signal, stdout } = context
   await Promise.all(image.layers.map(({ blob }) => images.fetchBlob(blob)))
-  const content = contentOf(output.names, image, context)
-  if (output.to.kind === 'folder') {
-    const { path } = output.to
+  const { to } = output
+  // A file has every chunk before it asks for the next.
+  const content = contentOf(output.names, image, context, to.kind === 'file')
+  if (to.kind === 'folder') {
+    const { path } = to
     await writeLayoutFolder(path, content, { signal }).catch((error: unknown) => {
       throw explained(path, error)
     })
     return
   }
   const archive = output.type === 'oci' ? packOciArchive(content) : packDockerArchive(content)
-  if (output.to.kind === 'stdout') {
+  if (to.kind === 'stdout') {
     await pipeline(archive, stdout, { end: false, signal }).catch((error: unknown) => {
       throw explained('to standard output', error)
     })
-  } else
-    await writeWhole(output.to.path, (path) =>
-      pipeline(archive, createWriteStream(path, { flags: 'wx', highWaterMark: 4 * 1024 * 1024 }), { signal }),
-    )
+  } else await writeWhole(to.path, (path) => writeFile(path, archive, { flag: 'wx', signal }))
 }
 
-function contentOf(names: readonly string[], image: PackedImage, { store, settings }: OutputContext): LayoutContent {
+function contentOf(
+  names: readonly string[],
+  image: PackedImage,
+  { store, settings, signal }: OutputContext,
+  reuseMemory: boolean,
+): LayoutContent {
   return {
     root: { ...image.root.descriptor, annotations: annotationsAt(settings.annotations, 'index-descriptor') },
     names,
     created: image.created,
-    read: (descriptor: Descriptor) => store.blobs.get(descriptor.digest),
+    read: (descriptor: Descriptor) => store.blobs.get(descriptor.digest, { signal, reuseMemory }),
   }
 }
