@@ -247,6 +247,7 @@ export class Solver {
         // A failure is told to whoever needs the layer.
         for (const compression of this.#services.packEarly)
           this.layers.ensure(tree, tree.length - 1, compression).catch(() => undefined)
+        await setImmediate() // it is on its way then
       }
       this.#memory.flush()
     } catch (error) {
