@@ -42,6 +42,8 @@ main(process.argv.slice(2), {
 function leave(exitCode: number): void {
   process.exitCode = exitCode
   if (isReading) process.stdin.destroy()
+  // Once all is written: a process that is left to end by itself takes its whole heap apart first.
+  process.stdout.write('', () => process.stderr.write('', () => setImmediate(() => process.exit())))
 }
 
 /** Opened when somebody reads, and closed with the command: an open standard input keeps the process alive. */
