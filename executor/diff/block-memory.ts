@@ -60,7 +60,10 @@ export class BlockMemory implements Disposable {
     if (this.#file === undefined) return
     this.#fileBytes = fstatSync(this.#file).size
     const { blocks } = former.index
-    this.#largestBytes = Math.min(this.#fileBytes, blocks.reduce((most, block) => Math.max(most, block.sizeBytes), 0))
+    this.#largestBytes = Math.min(
+      this.#fileBytes,
+      blocks.reduce((most, block) => Math.max(most, block.sizeBytes), 0),
+    )
     for (const block of blocks) this.#former.set(block.content, block)
   }
 

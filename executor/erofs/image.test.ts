@@ -87,7 +87,9 @@ describe.skipIf(obstacle !== undefined)(`an image of a layer${obstacle === undef
   test('gives back the archive that it was made of', async () => {
     const archive = archiveOf([{ path: 'a', content: 'x'.repeat(700_000) }, { path: 'b/c' }])
     using layer = await imageOf(archive)
-    expect(digestOf(Buffer.concat(Array.from(readImageArchive(layer.image), (chunk) => Buffer.from(chunk))))).toBe(digestOf(archive))
+    expect(digestOf(Buffer.concat(Array.from(readImageArchive(layer.image), (chunk) => Buffer.from(chunk))))).toBe(
+      digestOf(archive),
+    )
   })
 
   test('keeps its devices from being opened, and what it shows from being written', async () => {
