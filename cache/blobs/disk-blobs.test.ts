@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -70,6 +71,31 @@ test('readUnverified() gives the bytes of a blob as they are, and says at the st
   expect(Buffer.concat(chunks).toString()).toBe('other')
   const absent = blobs.readUnverified(digestOf('absent'))[Symbol.asyncIterator]()
   await expect(absent.next()).rejects.toMatchObject({ code: 'BLOB_NOT_FOUND' })
+})
+
+test('a blob that is read into the same memory again and again is whole for whoever takes each chunk at once', async () => {
+  const blobs = open()
+  const bytes = randomBytes(2_500_000)
+  const { digest } = await putBytes(blobs, bytes)
+  const memories = new Set<ArrayBufferLike>()
+  const copies: Buffer[] = []
+  for await (const chunk of blobs.get(digest, { reuseMemory: true })) {
+    memories.add(chunk.buffer)
+    copies.push(Buffer.from(chunk))
+  }
+  expect([Buffer.concat(copies).equals(bytes), copies.length > 1, memories.size]).toEqual([true, true, 1])
+})
+
+test('a damaged blob that is read into the same memory is found out', async () => {
+  const root = temporaryFolder()
+  const { digest } = await putBytes(open(root), Buffer.from('bytes'))
+  const later = open(root)
+  chmodSync(later.pathOf(digest), 0o644)
+  writeFileSync(later.pathOf(digest), 'other')
+  const read = async (): Promise<void> => {
+    for await (const _ of later.get(digest, { reuseMemory: true })) continue
+  }
+  await expect(read()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
 })
 
 test.skipIf(process.getuid?.() !== 0)('a full disk is named, and the store stays sound', async () => {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { ThreadPool } from './thread-pool.ts'
 
 /** Threads that evaluate what they are sent: an expression that gives an answer, or a promise of one. */
-function openPool(size: number): { evaluate(expression: string): Promise<unknown> } {
+function openPool(size: number): { startAll(): void; evaluate(expression: string): Promise<unknown> } {
   const script = join(temporaryFolder(), 'thread.mjs')
   writeFileSync(
     script,
@@ -15,7 +15,7 @@ function openPool(size: number): { evaluate(expression: string): Promise<unknown
      parentPort.on('message', async ({ request }) => parentPort.postMessage(await eval(request)))`,
   )
   const pool = new ThreadPool(pathToFileURL(script), size)
-  return { evaluate: (expression) => pool.call('pack', expression) }
+  return { startAll: () => pool.startAll(), evaluate: (expression) => pool.call('pack', expression) }
 }
 
 const threadId = "({ type: 'result', value: threadId })"
@@ -35,6 +35,16 @@ test('no more threads are started than were allowed', async () => {
   const pool = openPool(2)
   const busy = `sleep(20).then(() => ${threadId})`
   expect(new Set(await Promise.all(Array.from({ length: 6 }, () => pool.evaluate(busy)))).size).toBe(2)
+})
+
+test('threads that were started before there was work are those that do it', async () => {
+  const pool = openPool(2)
+  pool.startAll()
+  const busy = `sleep(20).then(() => ${threadId})`
+  const ids = (): Promise<unknown[]> => Promise.all(Array.from({ length: 4 }, () => pool.evaluate(busy)))
+  const first = new Set(await ids())
+  pool.startAll()
+  expect([first.size, new Set([...first, ...(await ids())]).size]).toEqual([2, 2])
 })
 
 test('a failure has the code that it had in the thread, and the thread goes on', async () => {

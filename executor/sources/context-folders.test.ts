@@ -15,7 +15,7 @@ interface Setting {
   readonly folder: string
   readonly facts: FactStore
   /** A build of its own. */
-  open(): ContextFolders
+  open(onNews?: () => void): ContextFolders
 }
 
 function setting(...paths: readonly string[]): Setting {
@@ -27,7 +27,7 @@ function setting(...paths: readonly string[]): Setting {
   return {
     folder,
     facts,
-    open: () => new ContextFolders(new Map([['context', { path: folder, isLasting: true }]]), facts),
+    open: (onNews) => new ContextFolders(new Map([['context', { path: folder, isLasting: true }]]), facts, onNews),
   }
 }
 
@@ -109,6 +109,29 @@ test('few changed files among many are read again rather than all of them writte
     expect(JSON.stringify(stored()) !== JSON.stringify(first)).toBe(isWrittenAnew)
   }
 })
+
+for (const [count, size] of [
+  [300, 'large'],
+  [20, 'small'],
+] as const) {
+  const isLarge = size === 'large'
+  test(`of a ${size} folder it is ${isLarge ? '' : 'not '}told at once that a file is another than it was`, async () => {
+    const at = setting(...Array.from({ length: count }, (_, index) => `file${index}`))
+    await settled()
+    remember(at)
+    let news = 0
+    const look = (): unknown => at.open(() => news++).digest(context, all)
+    look()
+    expect(news).toBe(0)
+    write(at.folder, 'file7', 'content of file7') // the same
+    look()
+    expect(news).toBe(0)
+    write(at.folder, 'file7', 'changed')
+    write(at.folder, 'new', 'new')
+    look()
+    expect(news > 0).toBe(isLarge)
+  })
+}
 
 test('a file that changed a moment ago may change again unseen, and is not remembered', () => {
   const at = setting('a')
