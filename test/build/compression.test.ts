@@ -176,7 +176,7 @@ test.each(['gzip', 'zstd'])(
       expect(again).toEqual(digestsOf(dest))
       expect(again.filter((digest) => first.includes(digest))).toEqual(first.slice(0, 2)) // those of the base
       // However often the steps are carried out, the store remembers at most one layer of each.
-      const facts = join(at.store, 'v1/facts/blocks')
+      const facts = join(at.store, 'v1/facts/packed-blocks')
       expect(
         readdirSync(facts, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length,
       ).toBeLessThanOrEqual(2)
