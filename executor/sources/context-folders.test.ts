@@ -110,17 +110,19 @@ test('few changed files among many are read again rather than all of them writte
   }
 })
 
-for (const [count, size] of [
-  [300, 'large'],
-  [20, 'small'],
+for (const [count, selection, size] of [
+  [300, all, 'large'],
+  [20, all, 'small'],
+  [300, { ...all, sources: ['file7', 'new'] }, 'small'],
 ] as const) {
   const isLarge = size === 'large'
-  test(`of a ${size} folder it is ${isLarge ? '' : 'not '}told at once that a file is another than it was`, async () => {
-    const at = setting(...Array.from({ length: count }, (_, index) => `file${index}`))
+  const what = `a ${size} copy of ${selection.sources.join(' and ')} of ${count} files`
+  test(`of ${what} it is ${isLarge ? '' : 'not '}told at once that a file is another than it was`, async () => {
+    const at = setting('new', ...Array.from({ length: count }, (_, index) => `file${index}`))
     await settled()
     remember(at)
     let news = 0
-    const look = (): unknown => at.open(() => news++).digest(context, all)
+    const look = (): unknown => at.open(() => news++).digest(context, selection)
     look()
     expect(news).toBe(0)
     write(at.folder, 'file7', 'content of file7') // the same

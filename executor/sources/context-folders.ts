@@ -47,7 +47,7 @@ export class ContextFolders {
   readonly #memories = new Map<string, FileMemory>()
 
   /** @param folders by the name of the context
-   *  @param onNews told, while a large folder is being looked at, that it has what no build has seen before: something will have to be copied */
+   *  @param onNews told, while much of a folder is being looked at for one copy, that something in it is not what earlier builds saw: that much will have to be copied */
   constructor(folders: ReadonlyMap<string, ContextFolder>, facts: FactStore, onNews: () => void = () => undefined) {
     this.#folders = folders
     this.#facts = facts
@@ -60,7 +60,7 @@ export class ContextFolders {
     const memory = this.#memories.get(folder) ?? new FileMemory(folder, this.#facts, this.#onNews)
     this.#memories.set(folder, memory)
     try {
-      return digestSelection(this.#treeOf(op), selection, memory.hash)
+      return digestSelection(this.#treeOf(op), selection, memory.hashOneSelection())
     } catch (error) {
       throw unreadable(folder, error)
     }
@@ -126,7 +126,7 @@ class FileMemory {
   readonly #onNews: () => void
   readonly #nowNs = BigInt(Date.now()) * 1_000_000n
   #known: Remembered | undefined
-  #isLarge = false
+  #hasMemories = false
   /** What the next build is spared to read, as so many entries. */
   #gained = 0
 
@@ -136,24 +136,36 @@ class FileMemory {
     this.#onNews = onNews
   }
 
-  readonly hash: HashFile = (hostPath, entry) => {
+  /** For the files of one copy. News is told when it has turned out to be a large one. */
+  hashOneSelection(): HashFile {
+    let files = 0
+    let hasNews = false
+    return (hostPath, entry) => {
+      const { digest, isNews } = this.#hash(hostPath, entry)
+      hasNews ||= isNews
+      if (++files > smallWork.entries && hasNews) this.#onNews()
+      return digest
+    }
+  }
+
+  /** Nothing is news to who has seen nothing yet. */
+  #hash(hostPath: string, entry: TreeEntry): { readonly digest: string; readonly isNews: boolean } {
     this.#known ??= this.#load()
     const path = hostPath.slice(this.#folder.length)
     const stamp = stampOf(entry)
     const known = this.#known[path]
-    if (known?.[0] === stamp) return known[1]
+    if (known?.[0] === stamp) return { digest: known[1], isNews: false }
     const digest = hashFile(hostPath, entry)
-    if (this.#isLarge && known?.[1] !== digest) this.#onNews()
     if (hasSettled(entry.ctimeNs, this.#nowNs)) {
       this.#known[path] = [stamp, digest]
       this.#gained += entriesPerFile + entry.sizeBytes / bytesPerEntry
     }
-    return digest
+    return { digest, isNews: this.#hasMemories && known?.[1] !== digest }
   }
 
   #load(): Remembered {
     const known = (this.#facts.find('context-files', this.#folder) as Remembered | undefined) ?? {}
-    this.#isLarge = Object.keys(known).length > smallWork.entries
+    this.#hasMemories = Object.keys(known).length > 0
     return known
   }
 
